@@ -226,11 +226,13 @@ fn background_steps(
         path,
         findings,
     );
-    background
-        .steps
-        .iter()
-        .map(|step| self::step(step, step.value.clone()))
-        .collect()
+    let run = Run::plain(background.position.line);
+    let mut steps = Vec::new();
+    for step in &background.steps {
+        let text = run.fill(&step.value, step.position.line, path, findings);
+        steps.push(self::step(step, text));
+    }
+    steps
 }
 
 fn runs(

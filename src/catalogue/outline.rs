@@ -22,6 +22,16 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// A run without examples: no placeholder is filled in.
+    pub fn plain(line: usize) -> Self {
+        Self {
+            name: String::new(),
+            line,
+            tags: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
     /// Fills the placeholders of a text in. One without a column is a finding.
     pub fn fill(
         &self,
@@ -89,10 +99,8 @@ pub(super) fn expand(
             ));
         }
         let mut run = Run {
-            name: String::new(),
-            line,
             tags: own_tags,
-            values: Vec::new(),
+            ..Run::plain(line)
         };
         run.name = run.fill(&scenario.name, line, path, findings);
         return vec![run];

@@ -419,6 +419,11 @@ fn examples_must_fit_their_outline() {
         "      # twenty\n      | 20    |",
         "39: something stands between `Examples:` and this row",
     );
+    finds(
+        "Given a VNF package \"A\"",
+        "Given a VNF package <name>",
+        "16: no column of examples fills the placeholder `<name>`",
+    );
     let problems = TestSuite::new()
         .with(
             "| count |\n      | 20    |",
@@ -457,4 +462,11 @@ fn clauses_that_cannot_be_read_are_found() {
         "34: unknown reason for being untested `perhaps`",
     );
     finds("kind = \"requirement\"", "kin = \"requirement\"", "32: ");
+}
+
+#[test]
+fn the_built_in_suite_is_whole() {
+    let catalogue = Catalogue::embedded().unwrap();
+    let documents: Vec<_> = catalogue.documents.iter().map(|d| d.id.as_str()).collect();
+    assert_eq!(documents, ["IFA026", "SEC030"]);
 }
