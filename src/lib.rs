@@ -1,1 +1,5 @@
 //! scas.
+
+pub mod applicability;
+pub mod catalogue;
+pub mod model;
