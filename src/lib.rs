@@ -1,1 +1,2 @@
 //! scas.
+pub mod pki;
