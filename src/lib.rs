@@ -1,2 +1,3 @@
 //! scas.
+pub mod cms;
 pub mod pki;
