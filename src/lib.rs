@@ -1,3 +1,4 @@
 //! scas.
 pub mod cms;
 pub mod pki;
+pub mod vnf_package;
