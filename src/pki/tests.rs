@@ -214,3 +214,59 @@ fn a_folder_that_does_not_fit_is_refused_with_the_files_name() {
         "{foreign}"
     );
 }
+
+#[test]
+fn a_folder_is_refused_once_a_certificate_is_not_what_it_is_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Timestamp::now();
+    SigningMaterial::new(now)
+        .unwrap()
+        .write_to(folder.path())
+        .unwrap();
+    let years_later = Timestamp::from_second(now.as_second() + 3 * 365 * 24 * 60 * 60).unwrap();
+    let error = SigningMaterial::load_from(folder.path(), years_later)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("revoked.crt is valid from"), "{error}");
+    assert!(
+        error.contains("should be valid now: make a new PKI"),
+        "{error}"
+    );
+
+    let file = |name: &str| folder.path().join(name);
+    std::fs::copy(file("good.crt"), file("expired.crt")).unwrap();
+    std::fs::copy(file("good.key"), file("expired.key")).unwrap();
+    let error = SigningMaterial::load_from(folder.path(), now)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("expired.crt") && error.contains("should have expired"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_crl_of_another_pki_is_refused() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let now = Timestamp::now();
+    SigningMaterial::new(now)
+        .unwrap()
+        .write_to(folder.path())
+        .unwrap();
+    SigningMaterial::new(now)
+        .unwrap()
+        .write_to(other.path())
+        .unwrap();
+    std::fs::copy(
+        other.path().join("signers.crl"),
+        folder.path().join("signers.crl"),
+    )
+    .unwrap();
+    let error = SigningMaterial::load_from(folder.path(), now)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("signers.crl: not signed by the CA beside it"),
+        "{error}"
+    );
+}
