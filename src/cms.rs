@@ -9,11 +9,13 @@ mod armor;
 mod sign;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod verify;
 
 pub use armor::{find_block, from_pem, to_pem};
 pub use sign::{Options, sign_detached};
-pub use verify::{Trust, Verified, verify_detached};
+pub use trust::Trust;
+pub use verify::{Verified, verify_detached};
 
 use crate::pki::KeyKind;
 
@@ -138,4 +140,10 @@ pub enum CmsError {
         /// The extension at fault.
         reason: String,
     },
+}
+
+fn unparsable(error: der::Error) -> CmsError {
+    CmsError::Unparsable {
+        reason: error.to_string(),
+    }
 }

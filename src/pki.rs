@@ -22,6 +22,11 @@ pub use leaf::{KeyKind, Leaf, LeafBuilder};
 pub use signing_material::SigningMaterial;
 pub use test_pki::TestPki;
 
+/// The folder inside a PKI folder where [`TestPki`] is kept.
+pub const TLS_FOLDER: &str = "tls";
+/// The folder inside a PKI folder where [`SigningMaterial`] is kept.
+pub const SIGNERS_FOLDER: &str = "signers";
+
 /// Why a certificate, a key or a folder of them could not be made or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -86,6 +91,21 @@ pub enum PkiError {
         certificate: PathBuf,
         /// The CA's certificate file.
         ca: PathBuf,
+    },
+    /// A stored certificate's validity is not what its use needs.
+    #[error(
+        "the certificate in {} is valid from {not_before} until {not_after}, but should {expected}: make a new PKI",
+        certificate.display()
+    )]
+    Validity {
+        /// The certificate file.
+        certificate: PathBuf,
+        /// What it should be, in words.
+        expected: &'static str,
+        /// The beginning of its validity.
+        not_before: jiff::Timestamp,
+        /// The end of its validity.
+        not_after: jiff::Timestamp,
     },
     /// The folder already holds a PKI, which is never overwritten: somebody's product may be configured with it.
     #[error("{} already exists: choose another folder, or remove this one", path.display())]

@@ -17,7 +17,7 @@ mod tests;
 pub use flaw::{Flaw, Pair, UnknownFlaw, all, by_name};
 pub use manifest::ManifestDigest;
 
-use crate::cms::{self, CmsError};
+use crate::cms::{self, CmsError, Scheme};
 use crate::pki::{Leaf, SigningMaterial};
 use content::File;
 use sealed::Sealed;
@@ -127,6 +127,7 @@ pub struct Package<'a> {
     digest: ManifestDigest,
     unlisted: Option<&'static str>,
     wrong_digest: Option<&'static str>,
+    scheme: Option<Scheme>,
     signature_options: cms::Options,
 }
 
@@ -143,6 +144,7 @@ impl<'a> Package<'a> {
             digest: ManifestDigest::Sha256,
             unlisted: None,
             wrong_digest: None,
+            scheme: None,
             signature_options: cms::Options::default(),
         }
     }
@@ -164,6 +166,12 @@ impl<'a> Package<'a> {
     pub fn signed_by(mut self, signer: &'a Leaf) -> Self {
         self.signer = signer;
         self.certificate_file = signer;
+        self
+    }
+
+    /// Signed by this scheme, which must fit the signer's key, instead of [`Scheme::for_key`]. No flaw.
+    pub fn scheme(mut self, scheme: Scheme) -> Self {
+        self.scheme = Some(scheme);
         self
     }
 

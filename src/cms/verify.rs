@@ -7,71 +7,12 @@ use cms::signed_data::{SignedAttributes, SignedData, SignerIdentifier, SignerInf
 use der::asn1::{ObjectIdentifier, OctetString};
 use der::{Any, Decode, Encode};
 use jiff::Timestamp;
-use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use webpki::{
-    CertRevocationList, EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter,
-    OwnedCertRevocationList, RevocationOptionsBuilder, UnknownStatusPolicy,
-};
 use x509_cert::Certificate;
-use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier};
+use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 use super::algorithm::{self, Digest};
-use super::{CmsError, armor};
-
-/// Whom a verifier believes.
-#[derive(Clone, Debug, Default)]
-pub struct Trust {
-    anchors: Vec<Vec<u8>>,
-    crls: Vec<Vec<u8>>,
-    certificates: Vec<Vec<u8>>,
-}
-
-impl Trust {
-    /// Anchors from PEM, one or more.
-    ///
-    /// # Errors
-    /// [`CmsError::Trust`] if there is none.
-    pub fn new(anchors_pem: &str) -> Result<Self, CmsError> {
-        let anchors = certificates_of(anchors_pem).map_err(|reason| CmsError::Trust {
-            what: "trust anchor",
-            reason,
-        })?;
-        Ok(Self {
-            anchors,
-            ..Self::default()
-        })
-    }
-
-    /// With CRLs from PEM. Whoever they do not speak of is not revoked, as far as we know.
-    ///
-    /// # Errors
-    /// [`CmsError::Trust`] if one cannot be read.
-    pub fn with_crls(mut self, crls_pem: &str) -> Result<Self, CmsError> {
-        let unreadable = |reason: String| CmsError::Trust {
-            what: "CRL",
-            reason,
-        };
-        let blocks = x509_parser::pem::Pem::iter_from_buffer(crls_pem.as_bytes());
-        for block in blocks {
-            let block = block.map_err(|error| unreadable(error.to_string()))?;
-            if block.label != "X509 CRL" {
-                return Err(unreadable(format!(
-                    "a PEM block labelled {}: X509 CRL belongs there",
-                    block.label
-                )));
-            }
-            self.crls.push(block.contents);
-        }
-        Ok(self)
-    }
-
-    /// With certificates, DER, that lie beside the signature: signers and intermediates. They are not trusted for that.
-    #[must_use]
-    pub fn with_certificates(mut self, certificates: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        self.certificates.extend(certificates);
-        self
-    }
-}
+use super::trust::{Trust, check_chain, check_purpose};
+use super::{CmsError, armor, unparsable};
 
 /// A signature that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,11 +57,10 @@ pub fn verify_detached(
             certificate,
         )?;
         check_purpose(certificate)?;
-        let certificate_der = certificate.to_der().map_err(unparsable)?;
-        check_chain(&certificate_der, &certificates, trust, now)?;
+        check_chain(certificate, &certificates, trust, now)?;
         verified.get_or_insert(Verified {
             signer: certificate.tbs_certificate.subject.to_string(),
-            certificate_der,
+            certificate_der: certificate.to_der().map_err(unparsable)?,
             signers: signed.signer_infos.0.len(),
         });
     }
@@ -133,6 +73,12 @@ fn parse(cms: &[u8]) -> Result<SignedData, CmsError> {
     } else {
         armor::from_pem(cms)?
     };
+    // CMS allows BER; we read DER only, which says nothing against the signature.
+    if der.get(1) == Some(&0x80) {
+        return Err(CmsError::Unsupported {
+            what: "indefinite length (BER instead of DER)".to_owned(),
+        });
+    }
     let outer = ContentInfo::from_der(&der).map_err(unparsable)?;
     if outer.content_type != algorithm::ID_SIGNED_DATA {
         return Err(CmsError::Unparsable {
@@ -140,12 +86,6 @@ fn parse(cms: &[u8]) -> Result<SignedData, CmsError> {
         });
     }
     outer.content.decode_as().map_err(unparsable)
-}
-
-fn unparsable(error: der::Error) -> CmsError {
-    CmsError::Unparsable {
-        reason: error.to_string(),
-    }
 }
 
 /// The certificates in the CMS, then those beside it.
@@ -159,9 +99,7 @@ fn candidates(signed: &SignedData, trust: &Trust) -> Vec<Certificate> {
             CertificateChoices::Other(_) => None,
         });
     let beside = trust
-        .certificates
-        .iter()
-        .chain(&trust.anchors)
+        .beside()
         .filter_map(|der| Certificate::from_der(der).ok());
     inside.chain(beside).collect()
 }
@@ -252,135 +190,4 @@ fn sole_value<'a>(
             reason: format!("{name} has several values"),
         }),
     }
-}
-
-fn check_purpose(certificate: &Certificate) -> Result<(), CmsError> {
-    /// anyExtendedKeyUsage, codeSigning, emailProtection, documentSigning.
-    const SIGNING: [&str; 4] = [
-        "2.5.29.37.0",
-        "1.3.6.1.5.5.7.3.3",
-        "1.3.6.1.5.5.7.3.4",
-        "1.3.6.1.5.5.7.3.36",
-    ];
-    let usage = certificate
-        .tbs_certificate
-        .get::<KeyUsage>()
-        .map_err(unparsable)?;
-    if let Some((_, usage)) = usage
-        && !usage.digital_signature()
-        && !usage.non_repudiation()
-    {
-        return Err(CmsError::KeyUsage {
-            reason: "keyUsage lacks digitalSignature".to_owned(),
-        });
-    }
-    let purposes = certificate
-        .tbs_certificate
-        .get::<ExtendedKeyUsage>()
-        .map_err(unparsable)?;
-    if let Some((_, purposes)) = purposes
-        && !purposes
-            .0
-            .iter()
-            .any(|purpose| SIGNING.contains(&purpose.to_string().as_str()))
-    {
-        return Err(CmsError::KeyUsage {
-            reason: "extendedKeyUsage names no signing of content".to_owned(),
-        });
-    }
-    Ok(())
-}
-
-fn check_chain(
-    signer: &[u8],
-    certificates: &[Certificate],
-    trust: &Trust,
-    now: Timestamp,
-) -> Result<(), CmsError> {
-    let anchor_ders: Vec<_> = trust
-        .anchors
-        .iter()
-        .map(|der| CertificateDer::from(der.as_slice()))
-        .collect();
-    let anchors = anchor_ders
-        .iter()
-        .map(webpki::anchor_from_trusted_cert)
-        .collect::<Result<Vec<TrustAnchor<'_>>, _>>()
-        .map_err(|error| CmsError::Trust {
-            what: "trust anchor",
-            reason: error.to_string(),
-        })?;
-    let crls = trust
-        .crls
-        .iter()
-        .map(|der| OwnedCertRevocationList::from_der(der).map(CertRevocationList::from))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| CmsError::Trust {
-            what: "CRL",
-            reason: error.to_string(),
-        })?;
-    let crls: Vec<_> = crls.iter().collect();
-    let revocation = RevocationOptionsBuilder::new(&crls).ok().map(|builder| {
-        builder
-            .with_status_policy(UnknownStatusPolicy::Allow)
-            .build()
-    });
-    let intermediates: Vec<_> = certificates
-        .iter()
-        .filter_map(|certificate| certificate.to_der().ok())
-        .map(CertificateDer::from)
-        .collect();
-    let signer = CertificateDer::from(signer);
-    let end_entity = EndEntityCert::try_from(&signer).map_err(chain_error)?;
-    // A time before 1970 is before every certificate.
-    let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(
-        now.as_second().try_into().unwrap_or(0),
-    ));
-    end_entity
-        .verify_for_usage(
-            webpki::ALL_VERIFICATION_ALGS,
-            &anchors,
-            &intermediates,
-            time,
-            PurposeIsCheckedElsewhere,
-            revocation,
-            None,
-        )
-        .map(drop)
-        .map_err(chain_error)
-}
-
-/// webpki knows single purposes only; [`check_purpose`] accepts several.
-struct PurposeIsCheckedElsewhere;
-
-impl ExtendedKeyUsageValidator for PurposeIsCheckedElsewhere {
-    fn validate(&self, _purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
-        Ok(())
-    }
-}
-
-fn chain_error(error: webpki::Error) -> CmsError {
-    match error {
-        webpki::Error::CertExpired { not_after, .. } => CmsError::Expired {
-            not_after: not_after.as_secs(),
-        },
-        webpki::Error::CertNotValidYet { not_before, .. } => CmsError::NotYetValid {
-            not_before: not_before.as_secs(),
-        },
-        webpki::Error::CertRevoked => CmsError::Revoked,
-        other => CmsError::UntrustedChain {
-            reason: other.to_string(),
-        },
-    }
-}
-
-fn certificates_of(pem: &str) -> Result<Vec<Vec<u8>>, String> {
-    let chain = Certificate::load_pem_chain(pem.as_bytes()).map_err(|error| error.to_string())?;
-    if chain.is_empty() {
-        return Err("there is no certificate in it".to_owned());
-    }
-    chain
-        .iter()
-        .map(|certificate| certificate.to_der().map_err(|error| error.to_string()))
-        .collect()
 }

@@ -76,8 +76,8 @@ impl Ca {
         })
     }
 
-    /// A TLS server: extendedKeyUsage serverAuth, the names as critical-free subject alternative names
-    /// (IP addresses and DNS names are told apart).
+    /// A TLS server: extendedKeyUsage serverAuth, these names as subject alternative names, where
+    /// IP addresses and DNS names are told apart.
     pub fn server(&self, common_name: &str, names: &[&str]) -> LeafBuilder<'_> {
         LeafBuilder::new(self, common_name)
             .names(names)

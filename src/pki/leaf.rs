@@ -208,6 +208,8 @@ pub struct Leaf {
     issuers_der: Vec<Vec<u8>>,
     serial: Vec<u8>,
     kind: KeyKind,
+    not_before: Timestamp,
+    not_after: Timestamp,
 }
 
 impl Leaf {
@@ -228,7 +230,17 @@ impl Leaf {
         let kind = KeyKind::of(key).ok_or_else(|| {
             unreadable("the key is none of P-256, P-384 and RSA: make another".to_owned())
         })?;
+        let time = |time: x509_cert::time::Time| {
+            let seconds = time.to_unix_duration().as_secs();
+            i64::try_from(seconds)
+                .ok()
+                .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        };
+        let validity = parsed.tbs_certificate.validity;
+        let no_time = || unreadable("its validity is no time that we can reckon with".to_owned());
         Ok(Self {
+            not_before: time(validity.not_before).ok_or_else(no_time)?,
+            not_after: time(validity.not_after).ok_or_else(no_time)?,
             serial: parsed.tbs_certificate.serial_number.as_bytes().to_vec(),
             certificate_der,
             private_key_der: key.serialize_der(),
@@ -271,6 +283,16 @@ impl Leaf {
     /// The kind of key it has.
     pub fn key_kind(&self) -> KeyKind {
         self.kind
+    }
+
+    /// The beginning of its validity.
+    pub fn not_before(&self) -> Timestamp {
+        self.not_before
+    }
+
+    /// The end of its validity.
+    pub fn not_after(&self) -> Timestamp {
+        self.not_after
     }
 
     /// The serial number's octets, without a sign octet.

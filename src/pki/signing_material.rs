@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::ca::Ca;
 use super::leaf::Leaf;
+use super::store::{Expected, Folder};
 use super::{PkiError, store};
 
 const CA_FILE: &str = "signers-ca.crt";
@@ -96,22 +97,32 @@ impl SigningMaterial {
     ///
     /// # Errors
     /// Each names the file: [`PkiError::Io`], [`PkiError::Unreadable`], [`PkiError::KeyMismatch`],
-    /// [`PkiError::WrongIssuer`].
+    /// [`PkiError::WrongIssuer`], [`PkiError::Validity`] (each flaw of validity must still be one).
     pub fn load_from(folder: &Path, now: Timestamp) -> Result<Self, PkiError> {
         let (ca, rogue_ca) = (folder.join(CA_FILE), folder.join(ROGUE_CA_FILE));
-        let leaf = |name| store::read_leaf(folder, name, &ca);
+        let rogues = Folder {
+            path: folder,
+            ca_file: &rogue_ca,
+            now,
+        };
+        let folder = Folder {
+            path: folder,
+            ca_file: &ca,
+            now,
+        };
+        let revoked = folder.leaf("revoked", Expected::Valid)?;
         Ok(Self {
             now,
-            good: leaf("good")?,
-            second: leaf("second")?,
-            rogue: store::read_leaf(folder, "rogue", &rogue_ca)?,
-            expired: leaf("expired")?,
-            not_yet_valid: leaf("not-yet-valid")?,
-            revoked: leaf("revoked")?,
-            without_digital_signature: leaf("without-digital-signature")?,
+            good: folder.leaf("good", Expected::Valid)?,
+            second: folder.leaf("second", Expected::Valid)?,
+            rogue: rogues.leaf("rogue", Expected::Valid)?,
+            expired: folder.leaf("expired", Expected::Expired)?,
+            not_yet_valid: folder.leaf("not-yet-valid", Expected::NotYetValid)?,
+            without_digital_signature: folder.leaf("without-digital-signature", Expected::Valid)?,
             anchors_pem: store::read(&ca)?,
             rogue_anchor_pem: store::read(&rogue_ca)?,
-            crl_pem: store::read(&folder.join(CRL_FILE))?,
+            crl_pem: folder.crl(CRL_FILE, &revoked)?,
+            revoked,
         })
     }
 

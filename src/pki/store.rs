@@ -7,8 +7,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use der::{Decode, Encode};
+use jiff::Timestamp;
 use rcgen::KeyPair;
 use x509_cert::Certificate;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::PkiError;
 use super::leaf::{Leaf, fits};
@@ -88,23 +92,105 @@ pub(super) fn write_leaf(folder: &Path, name: &str, leaf: &Leaf) -> Result<(), P
     write_secret(&folder.join(format!("{name}.key")), &leaf.private_key_pem())
 }
 
-/// Reads what [`write_leaf`] wrote, and checks that the key fits and that `ca_file` issued it.
-pub(super) fn read_leaf(folder: &Path, name: &str, ca_file: &Path) -> Result<Leaf, PkiError> {
-    let (certificate, key_path) = (
-        folder.join(format!("{name}.crt")),
-        folder.join(format!("{name}.key")),
-    );
-    let der = certificate_der(&certificate, &read(&certificate)?)?;
-    let key = read_key(&key_path)?;
-    check_pair(&certificate, &der, &key_path, &key)?;
-    let ca_der = certificate_der(ca_file, &read(ca_file)?)?;
-    if !issued_by(&der, &ca_der) {
-        return Err(PkiError::WrongIssuer {
-            certificate,
-            ca: ca_file.to_owned(),
-        });
+/// What a stored certificate's validity must be when it is read, for the tests to mean what they say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    Valid,
+    Expired,
+    NotYetValid,
+}
+
+impl Expected {
+    fn is_met(self, leaf: &Leaf, now: Timestamp) -> bool {
+        let found = if now < leaf.not_before() {
+            Self::NotYetValid
+        } else if now > leaf.not_after() {
+            Self::Expired
+        } else {
+            Self::Valid
+        };
+        self == found
     }
-    Leaf::new(der, &key, vec![ca_der], &certificate.display().to_string())
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Valid => "be valid now",
+            Self::Expired => "have expired",
+            Self::NotYetValid => "not be valid yet",
+        }
+    }
+}
+
+/// A folder that was written by [`write_leaf`], with the CA that must have issued what is read from it.
+pub(super) struct Folder<'a> {
+    pub(super) path: &'a Path,
+    pub(super) ca_file: &'a Path,
+    pub(super) now: Timestamp,
+}
+
+impl Folder<'_> {
+    /// Certificate and key of this name; they must fit each other, the CA, and the time.
+    pub(super) fn leaf(&self, name: &str, expected: Expected) -> Result<Leaf, PkiError> {
+        let certificate = self.path.join(format!("{name}.crt"));
+        let key_path = self.path.join(format!("{name}.key"));
+        let der = certificate_der(&certificate, &read(&certificate)?)?;
+        let key = read_key(&key_path)?;
+        check_pair(&certificate, &der, &key_path, &key)?;
+        let ca_der = certificate_der(self.ca_file, &read(self.ca_file)?)?;
+        if !issued_by(&der, &ca_der) {
+            return Err(PkiError::WrongIssuer {
+                certificate,
+                ca: self.ca_file.to_owned(),
+            });
+        }
+        let leaf = Leaf::new(der, &key, vec![ca_der], &certificate.display().to_string())?;
+        if !expected.is_met(&leaf, self.now) {
+            return Err(PkiError::Validity {
+                certificate,
+                expected: expected.words(),
+                not_before: leaf.not_before(),
+                not_after: leaf.not_after(),
+            });
+        }
+        Ok(leaf)
+    }
+
+    /// A CRL of the CA that is up to date and lists `revoked`.
+    pub(super) fn crl(&self, name: &str, revoked: &Leaf) -> Result<String, PkiError> {
+        let path = self.path.join(name);
+        let text = read(&path)?;
+        let wrong = |reason: &str| PkiError::Unreadable {
+            path: path.clone(),
+            reason: reason.to_owned(),
+        };
+        let (_, pem) = x509_parser::pem::parse_x509_pem(text.as_bytes())
+            .map_err(|_| wrong("no CRL in PEM"))?;
+        let (_, crl) = CertificateRevocationList::from_der(&pem.contents)
+            .map_err(|_| wrong("no CRL that we can read"))?;
+        let ca_der = certificate_der(self.ca_file, &read(self.ca_file)?)?;
+        let (_, ca) =
+            X509Certificate::from_der(&ca_der).map_err(|_| wrong("its CA cannot be read"))?;
+        if crl.verify_signature(ca.public_key()).is_err() {
+            return Err(wrong(
+                "not signed by the CA beside it: put both from the same PKI",
+            ));
+        }
+        if crl
+            .next_update()
+            .is_none_or(|next| next.timestamp() <= self.now.as_second())
+        {
+            return Err(wrong("out of date: make a new PKI"));
+        }
+        if !crl
+            .iter_revoked_certificates()
+            .any(|entry| entry.raw_serial() == revoked.serial())
+        {
+            return Err(wrong(
+                "does not list the revoked signer: put both from the same PKI",
+            ));
+        }
+        Ok(text)
+    }
 }
 
 /// A private key in PEM.
@@ -136,7 +222,6 @@ pub(super) fn check_pair(
 }
 
 fn issued_by(leaf_der: &[u8], ca_der: &[u8]) -> bool {
-    use x509_parser::prelude::{FromDer, X509Certificate};
     let (Ok((_, leaf)), Ok((_, ca))) = (
         X509Certificate::from_der(leaf_der),
         X509Certificate::from_der(ca_der),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::ca::Ca;
 use super::leaf::Leaf;
+use super::store::{Expected, Folder};
 use super::{PkiError, store};
 
 const CA_FILE: &str = "ca.crt";
@@ -56,17 +57,23 @@ impl TestPki {
         Ok(())
     }
 
-    /// Reads what [`TestPki::write_to`] wrote; `now` dates what the CA will issue.
+    /// Reads what [`TestPki::write_to`] wrote; `now` dates what the CA will issue, and the identities must be valid at it.
     ///
     /// # Errors
     /// Each names the file: [`PkiError::Io`], [`PkiError::Unreadable`], [`PkiError::KeyMismatch`],
-    /// [`PkiError::WrongIssuer`].
+    /// [`PkiError::WrongIssuer`],
+    /// [`PkiError::Validity`].
     pub fn load_from(folder: &Path, now: Timestamp) -> Result<Self, PkiError> {
         let (certificate, key_path) = (folder.join(CA_FILE), folder.join(CA_KEY_FILE));
         let text = store::read(&certificate)?;
         let der = store::certificate_der(&certificate, &text)?;
         store::check_pair(&certificate, &der, &key_path, &store::read_key(&key_path)?)?;
-        let leaf = |name| store::read_leaf(folder, name, &certificate);
+        let folder = Folder {
+            path: folder,
+            ca_file: &certificate,
+            now,
+        };
+        let leaf = |name| folder.leaf(name, Expected::Valid);
         Ok(Self {
             ca: Ca::from_pem(&text, &store::read(&key_path)?, now)?,
             nfvo: leaf("nfvo")?,

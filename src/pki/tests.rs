@@ -1,11 +1,14 @@
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
 use der::Decode;
 use jiff::Timestamp;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 use x509_cert::Certificate;
 
 use super::openssl_command::OpenSsl;
-use super::{Ca, KeyKind, PkiError, SigningMaterial, TestPki};
+use super::{Ca, KeyKind, Leaf, PkiError, SigningMaterial, TestPki};
 
 #[test]
 fn openssl_accepts_every_kind_of_leaf_strictly() {
@@ -213,4 +216,132 @@ fn a_folder_that_does_not_fit_is_refused_with_the_files_name() {
         foreign.contains("nfvo.crt was not issued by the CA in"),
         "{foreign}"
     );
+}
+
+#[test]
+fn a_folder_is_refused_once_a_certificate_is_not_what_it_is_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Timestamp::now();
+    SigningMaterial::new(now)
+        .unwrap()
+        .write_to(folder.path())
+        .unwrap();
+    let years_later = Timestamp::from_second(now.as_second() + 3 * 365 * 24 * 60 * 60).unwrap();
+    let error = SigningMaterial::load_from(folder.path(), years_later)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("revoked.crt is valid from"), "{error}");
+    assert!(
+        error.contains("should be valid now: make a new PKI"),
+        "{error}"
+    );
+
+    let file = |name: &str| folder.path().join(name);
+    std::fs::copy(file("good.crt"), file("expired.crt")).unwrap();
+    std::fs::copy(file("good.key"), file("expired.key")).unwrap();
+    let error = SigningMaterial::load_from(folder.path(), now)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("expired.crt") && error.contains("should have expired"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_crl_of_another_pki_is_refused() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let now = Timestamp::now();
+    SigningMaterial::new(now)
+        .unwrap()
+        .write_to(folder.path())
+        .unwrap();
+    SigningMaterial::new(now)
+        .unwrap()
+        .write_to(other.path())
+        .unwrap();
+    std::fs::copy(
+        other.path().join("signers.crl"),
+        folder.path().join("signers.crl"),
+    )
+    .unwrap();
+    let error = SigningMaterial::load_from(folder.path(), now)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("signers.crl: not signed by the CA beside it"),
+        "{error}"
+    );
+}
+
+/// The identities do what they are for: mutual TLS, each way, by address and by name.
+#[test]
+fn nfvo_and_vnfm_connect_to_each_other_and_the_tester_to_both() {
+    let pki = TestPki::new(Timestamp::now(), &["127.0.0.1", "localhost"]).unwrap();
+    for (client, server, name) in [
+        (&pki.nfvo, &pki.vnfm, "127.0.0.1"),
+        (&pki.vnfm, &pki.nfvo, "localhost"),
+        (&pki.tester, &pki.nfvo, "localhost"),
+        (&pki.tester, &pki.vnfm, "127.0.0.1"),
+    ] {
+        handshake(&pki, client, server, name).unwrap();
+    }
+    let other_name = handshake(&pki, &pki.tester, &pki.vnfm, "vnfm.example").unwrap_err();
+    assert!(other_name.contains("NotValidForName"), "{other_name}");
+    let no_server = handshake(&pki, &pki.nfvo, &pki.tester, "localhost").unwrap_err();
+    assert!(no_server.contains("InvalidPurpose"), "{no_server}");
+    let stranger = TestPki::new(Timestamp::now(), &["localhost"]).unwrap();
+    let refused = handshake(&pki, &stranger.tester, &pki.vnfm, "localhost").unwrap_err();
+    assert!(
+        refused.contains("UnknownIssuer") || refused.contains("BadSignature"),
+        "{refused}"
+    );
+}
+
+fn handshake(
+    pki: &TestPki,
+    client: &Leaf,
+    server: &Leaf,
+    name: &'static str,
+) -> Result<(), String> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(pki.ca.certificate_der().to_vec().into()).unwrap();
+    let roots = Arc::new(roots);
+    let chain = |leaf: &Leaf| vec![CertificateDer::from(leaf.certificate_der().to_vec())];
+    let key = |leaf: &Leaf| PrivateKeyDer::try_from(leaf.private_key_der().to_vec()).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone())
+        .build()
+        .unwrap();
+    let server_config = rustls::ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain(server), key(server))
+        .unwrap();
+    let client_config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain(client), key(client))
+        .unwrap();
+    let name = rustls::pki_types::ServerName::try_from(name).unwrap();
+    let mut client = rustls::ClientConnection::new(Arc::new(client_config), name).unwrap();
+    let mut server = rustls::ServerConnection::new(Arc::new(server_config)).unwrap();
+    let mut wire = Vec::new();
+    while client.is_handshaking() || server.is_handshaking() {
+        client.write_tls(&mut wire).unwrap();
+        server.read_tls(&mut wire.as_slice()).unwrap();
+        server
+            .process_new_packets()
+            .map_err(|error| format!("{error:?}"))?;
+        wire.clear();
+        server.write_tls(&mut wire).unwrap();
+        client.read_tls(&mut wire.as_slice()).unwrap();
+        client
+            .process_new_packets()
+            .map_err(|error| format!("{error:?}"))?;
+        wire.clear();
+    }
+    Ok(())
 }

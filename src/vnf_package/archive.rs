@@ -27,10 +27,12 @@ impl From<Vec<u8>> for Data {
 
 impl Data {
     /// The bytes, where they are at hand.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> Result<&[u8], PackageError> {
         match self {
-            Self::Bytes(bytes) => bytes,
-            Self::Bomb => &[],
+            Self::Bytes(bytes) => Ok(bytes),
+            Self::Bomb => Err(PackageError::NothingToChange {
+                what: "bytes at hand".to_owned(),
+            }),
         }
     }
 

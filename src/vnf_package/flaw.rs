@@ -139,6 +139,12 @@ const ALL: &[Flaw] = &[
         "The signature file of one definition holds the valid signature of another.",
     ),
     flaw(
+        "an outdated signature of one file",
+        Layout::ManifestAndFileSignatures,
+        make::outdated_signature_file,
+        "A file is changed and the signed manifest has its new digest, but its own signature file is the twin's.",
+    ),
+    flaw(
         "a signer of an unknown CA",
         SignedManifest,
         make::unknown_ca,
@@ -281,6 +287,12 @@ const ALL: &[Flaw] = &[
         SignedManifest,
         make::path_outside,
         "One listed and validly signed file is called ../../tmp/... instead of Definitions/...",
+    ),
+    flaw(
+        "an absolute path in the archive",
+        SignedManifest,
+        make::absolute_path,
+        "One listed and validly signed file is called /tmp/... instead of Definitions/...",
     ),
     flaw(
         "a decompression bomb",

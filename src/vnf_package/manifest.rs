@@ -32,12 +32,14 @@ impl ManifestDigest {
     }
 
     fn of(self, data: &Data) -> Result<String, PackageError> {
-        let bytes = data.bytes();
         Ok(match self {
             Self::Sha256 => hex::encode(data.sha256()?),
-            Self::Sha512 => hex::encode(digest::digest(&digest::SHA512, bytes)),
-            Self::Sha1 => hex::encode(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, bytes)),
-            Self::Md5 => hex::encode(md5::Md5::digest(bytes)),
+            Self::Sha512 => hex::encode(digest::digest(&digest::SHA512, data.bytes()?)),
+            Self::Sha1 => hex::encode(digest::digest(
+                &digest::SHA1_FOR_LEGACY_USE_ONLY,
+                data.bytes()?,
+            )),
+            Self::Md5 => hex::encode(md5::Md5::digest(data.bytes()?)),
         })
     }
 }

@@ -82,7 +82,7 @@ impl Sealed {
             .iter_mut()
             .find(|entry| entry.path == path)
             .ok_or_else(|| missing(path))?;
-        entry.data = change(entry.data.bytes())?.into();
+        entry.data = change(entry.data.bytes()?)?.into();
         Ok(())
     }
 
@@ -108,11 +108,8 @@ impl Sealed {
 
     /// A file's bytes.
     pub(super) fn bytes(&self, path: &str) -> Result<&[u8], PackageError> {
-        self.entries
-            .iter()
-            .find(|entry| entry.path == path)
-            .map(|entry| entry.data.bytes())
-            .ok_or_else(|| missing(path))
+        let entry = self.entries.iter().find(|entry| entry.path == path);
+        entry.ok_or_else(|| missing(path))?.data.bytes()
     }
 
     fn csar(&self) -> Result<Vec<u8>, PackageError> {
@@ -266,10 +263,10 @@ fn signature_entries(
     let (path, own_certificate) = signature_path(&entry.path, naming);
     let options = package.signature_options.clone();
     let signature = match naming {
-        Naming::Appended => sign(package, entry.data.bytes(), &entry.path, &options)?,
+        Naming::Appended => sign(package, entry.data.bytes()?, &entry.path, &options)?,
         Naming::Replaced => cms::to_pem(&sign(
             package,
-            entry.data.bytes(),
+            entry.data.bytes()?,
             &entry.path,
             &options.without_certificates(),
         )?)
@@ -298,7 +295,9 @@ fn sign(
     what: &str,
     options: &cms::Options,
 ) -> Result<Vec<u8>, PackageError> {
-    let scheme = Scheme::for_key(package.signer.key_kind());
+    let scheme = package
+        .scheme
+        .unwrap_or_else(|| Scheme::for_key(package.signer.key_kind()));
     cms::sign_detached(bytes, package.signer, scheme, package.material.now, options).map_err(
         |source| PackageError::Sign {
             what: what.to_owned(),

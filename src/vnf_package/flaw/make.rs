@@ -50,6 +50,14 @@ pub(super) fn signature_of_another_file(package: Package<'_>) -> Made {
     })
 }
 
+pub(super) fn outdated_signature_file(package: Package<'_>) -> Made {
+    let twin = package.seal()?;
+    let mut mutant = changed(&package)?.seal()?;
+    let outdated = twin.bytes(&signature_file(FLAVOUR))?.to_vec();
+    mutant.change(&signature_file(FLAVOUR), |_| Ok(outdated))?;
+    pair(&twin, &mutant)
+}
+
 pub(super) fn unknown_ca(package: Package<'_>) -> Made {
     let signer = &package.material.rogue;
     from_the_start(package, |package| package.signed_by(signer))
@@ -190,7 +198,7 @@ fn duplicate(package: Package<'_>, offset: usize) -> Made {
             .iter()
             .position(|entry| entry.path == FLAVOUR)
             .ok_or_else(|| missing(FLAVOUR))?;
-        let data = changed_byte(sealed.entries[index].data.bytes(), FLAVOUR)?.into();
+        let data = changed_byte(sealed.entries[index].data.bytes()?, FLAVOUR)?.into();
         sealed.entries.insert(
             index + offset,
             Entry {
@@ -204,15 +212,20 @@ fn duplicate(package: Package<'_>, offset: usize) -> Made {
 }
 
 pub(super) fn path_outside(package: Package<'_>) -> Made {
+    misplaced(package, "../../tmp/scas-outside-the-archive.yaml")
+}
+
+pub(super) fn absolute_path(package: Package<'_>) -> Made {
+    misplaced(package, "/tmp/scas-outside-the-archive.yaml")
+}
+
+fn misplaced(package: Package<'_>, path: &str) -> Made {
     let text = b"# A comment that should stay where it is.\n".to_vec();
     let twin = package
         .clone()
         .with_file("Definitions/vnfd_comment.yaml", text.clone())
         .seal()?;
-    let mutant = package
-        .with_file("../../tmp/scas-outside-the-archive.yaml", text)
-        .seal()?;
-    pair(&twin, &mutant)
+    pair(&twin, &package.with_file(path, text).seal()?)
 }
 
 pub(super) fn bomb(mut package: Package<'_>) -> Made {
@@ -279,7 +292,7 @@ fn changed<'a>(package: &Package<'a>) -> Result<Package<'a>, PackageError> {
         .iter_mut()
         .find(|file| file.path == FLAVOUR)
         .ok_or_else(|| missing(FLAVOUR))?;
-    file.data = changed_byte(file.data.bytes(), FLAVOUR)?.into();
+    file.data = changed_byte(file.data.bytes()?, FLAVOUR)?.into();
     Ok(package)
 }
 
