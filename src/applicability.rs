@@ -5,6 +5,7 @@
 use thiserror::Error;
 
 use crate::catalogue::nearest;
+use crate::model::clause::Role;
 use crate::model::ics::Ics;
 use crate::model::test_case::TestCase;
 
@@ -15,7 +16,7 @@ pub enum Applicability {
     Yes,
     /// It is not.
     No {
-        /// The ICS items that decide, several joined by a comma; `product.role` where the role does.
+        /// The ICS items that decide, several joined by a comma; `sut.role` where the role does.
         item: String,
         /// What the ICS says of them, and what the test case asks for.
         reason: String,
@@ -41,16 +42,6 @@ pub struct UnansweredItems {
 /// # Errors
 /// [`UnansweredItems`] if the ICS leaves open any item that the case names, even one that would not decide.
 pub fn applicable(case: &TestCase, ics: &Ics) -> Result<Applicability, UnansweredItems> {
-    if !case.role.binds(ics.product.role) {
-        let reason = format!(
-            "the case tests a {}, and the product is a {}",
-            case.role, ics.product.role
-        );
-        return Ok(Applicability::No {
-            item: "product.role".to_owned(),
-            reason,
-        });
-    }
     let Some(expression) = case.applicability.expression() else {
         return Ok(Applicability::Yes);
     };
@@ -88,6 +79,28 @@ pub fn applicable(case: &TestCase, ics: &Ics) -> Result<Applicability, Unanswere
     })
 }
 
+/// As [`applicable`], for a product that is tested in `role`: a case of another role is not meant for it.
+///
+/// # Errors
+/// As [`applicable`]; items that only cases of other roles name need no answer.
+pub fn applicable_in_role(
+    case: &TestCase,
+    role: Role,
+    ics: &Ics,
+) -> Result<Applicability, UnansweredItems> {
+    if case.role.binds(role) {
+        return applicable(case, ics);
+    }
+    let reason = format!(
+        "the case tests a {}, and the product is a {role}",
+        case.role
+    );
+    Ok(Applicability::No {
+        item: "sut.role".to_owned(),
+        reason,
+    })
+}
+
 fn answer(ics: &Ics, item: &str) -> String {
     let Some(answer) = ics.items.get(item) else {
         return format!("nothing of `{item}`");
@@ -110,10 +123,7 @@ mod tests {
             &format!("Applicability: {applicability}"),
         );
         let catalogue = suite.catalogue().unwrap();
-        let ics = format!(
-            "product = {{ name = \"a\", vendor = \"b\", version = \"1\", role = \"VNFM\" }}\n[items]\n{items}"
-        );
-        applicable(&catalogue.cases[0], &Ics::parse(&ics).unwrap())
+        applicable(&catalogue.cases[0], &toml::from_str(items).unwrap())
     }
 
     #[test]
@@ -165,22 +175,17 @@ mod tests {
     fn the_role_decides_too() {
         let catalogue = TestSuite::new().catalogue().unwrap();
         let mut case = catalogue.cases[0].clone();
-        let ics = |role: &str| {
-            let text = format!(
-                "items = {{}}\n[product]\nname = \"a\"\nvendor = \"b\"\nversion = \"1\"\nrole = \"{role}\""
-            );
-            Ics::parse(&text).unwrap()
-        };
-        assert_eq!(applicable(&case, &ics("VNFM")), Ok(Applicability::Yes));
-        let Ok(Applicability::No { item, reason }) = applicable(&case, &ics("CMF")) else {
+        let decide = |case: &TestCase, role| applicable_in_role(case, role, &Ics::default());
+        assert_eq!(decide(&case, Role::Vnfm), Ok(Applicability::Yes));
+        let Ok(Applicability::No { item, reason }) = decide(&case, Role::Cmf) else {
             panic!("applies")
         };
-        assert_eq!(item, "product.role");
+        assert_eq!(item, "sut.role");
         assert_eq!(reason, "the case tests a VNFM, and the product is a CMF");
-        case.role = crate::model::clause::Role::NfvMano;
-        assert_eq!(applicable(&case, &ics("VIM")), Ok(Applicability::Yes));
+        case.role = Role::NfvMano;
+        assert_eq!(decide(&case, Role::Vim), Ok(Applicability::Yes));
         assert!(matches!(
-            applicable(&case, &ics("SM")),
+            decide(&case, Role::Sm),
             Ok(Applicability::No { .. })
         ));
     }

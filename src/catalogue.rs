@@ -3,13 +3,15 @@
 //! Files are found by walking the folder; there is no list to edit. A catalogue is either whole, or an error that names
 //! everything to mend at once. [`Catalogue::survey`] keeps what could be read, for `scas check` and `scas list`.
 
+pub mod check;
+mod coverage;
 mod document;
 mod feature;
 mod finding;
 mod metadata;
 mod nearest;
 mod outline;
-mod selection;
+pub mod selection;
 mod source;
 #[cfg(test)]
 pub(crate) mod test_suite;
@@ -21,6 +23,8 @@ use std::path::{Path, PathBuf};
 use crate::model::clause::{Clause, Document, Requirement};
 use crate::model::test_case::TestCase;
 
+pub use check::StepInfo;
+pub use coverage::{Coverage, Status};
 pub use finding::{CatalogueErrors, Finding};
 pub use nearest::nearest;
 pub use selection::{Selection, SelectionError};

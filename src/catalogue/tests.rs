@@ -80,6 +80,15 @@ fn outlines_are_expanded_into_their_rows() {
             ),
         ]
     );
+    let tiers = |full| {
+        runs.iter()
+            .map(|run| run.tier.runs_in(full))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (tiers(false), tiers(true)),
+        (vec![true, true, false], vec![true; 3])
+    );
     let steps: Vec<_> = runs[2]
         .steps
         .iter()

@@ -5,33 +5,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
-use thiserror::Error;
 
-use super::clause::Role;
 use super::expression::{Expression, ExpressionError};
 
 /// What a vendor claims that a product supports: the only thing that makes a test case not applicable.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+///
+/// Written as a table of items: `vnf-lcm = true`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
 pub struct Ics {
-    /// The product that the statement is about.
-    pub product: Product,
     /// Each item by its name: supported or not.
     pub items: BTreeMap<String, Item>,
-}
-
-/// Which product, and the role in which it is tested.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Product {
-    /// The product's name.
-    pub name: String,
-    /// Who makes it.
-    pub vendor: String,
-    /// The version tested.
-    pub version: String,
-    /// The role in which it is tested.
-    pub role: Role,
 }
 
 /// One answer in the statement: `vnf-lcm = true`, or `{ supported = false, remark = "..." }`.
@@ -74,23 +58,6 @@ impl Item {
             Self::Plain(_) => None,
             Self::Remarked(item) => Some(&item.remark),
         }
-    }
-}
-
-/// The text is no Implementation Conformance Statement; the source names line and label.
-#[derive(Debug, Error)]
-#[error(
-    "this is no ICS: it needs a table [product] (name, vendor, version, role) and a table [items]"
-)]
-pub struct IcsError(#[source] toml::de::Error);
-
-impl Ics {
-    /// Reads a statement in TOML.
-    ///
-    /// # Errors
-    /// [`IcsError`] with line and label of what is wrong, fields that nobody knows included.
-    pub fn parse(text: &str) -> Result<Self, IcsError> {
-        toml::from_str(text).map_err(IcsError)
     }
 }
 
@@ -150,34 +117,22 @@ impl Serialize for IcsExpression {
 mod tests {
     use super::*;
 
-    const ICS: &str = r#"
-        [product]
-        name = "Vulcan"
-        vendor = "Example"
-        version = "1.0"
-        role = "VNFM"
-        [items]
-        vnf-lcm = true
-        proxy = { supported = false, remark = "direct mode only" }
-    "#;
-
     #[test]
     fn an_item_is_an_answer_with_or_without_a_remark() {
-        let ics = Ics::parse(ICS).unwrap();
-        assert_eq!(ics.product.role, Role::Vnfm);
+        let text = "vnf-lcm = true\nproxy = { supported = false, remark = \"direct only\" }";
+        let ics: Ics = toml::from_str(text).unwrap();
         assert!(ics.items["vnf-lcm"].supported());
         assert!(!ics.items["proxy"].supported());
-        assert_eq!(ics.items["proxy"].remark(), Some("direct mode only"));
+        assert_eq!(ics.items["proxy"].remark(), Some("direct only"));
     }
 
     #[test]
-    fn what_nobody_knows_is_refused_and_named() {
-        let chain =
-            |text: &str| format!("{:#}", anyhow::Error::from(Ics::parse(text).unwrap_err()));
-        assert!(chain(&ICS.replace("vendor", "vender")).contains("vender"));
-        assert!(chain(&ICS.replace("\"VNFM\"", "\"VNFN\"")).contains("unknown role `VNFN`"));
+    fn what_is_no_answer_is_refused() {
+        let error = |text: &str| toml::from_str::<Ics>(text).unwrap_err().to_string();
+        assert!(error("vnf-lcm = \"yes\"").contains("expected true, false, or a table"));
         assert!(
-            chain(&ICS.replace("= true", "= \"yes\"")).contains("expected true, false, or a table")
+            error("vnf-lcm = { supported = true, remarks = \"\" }")
+                .contains("expected true, false")
         );
     }
 

@@ -122,6 +122,18 @@ words! {
     }
 }
 
+impl Tier {
+    /// Whether a scenario of this kind runs in the full tier, or else in the quick one.
+    #[must_use]
+    pub fn runs_in(self, full: bool) -> bool {
+        match self {
+            Self::Both => true,
+            Self::QuickOnly => !full,
+            Self::FullOnly => full,
+        }
+    }
+}
+
 /// One step as it will be run.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Step {
