@@ -4,8 +4,13 @@
 mod word;
 
 pub mod clause;
+pub mod event;
+pub mod evidence;
 pub mod expression;
 pub mod ics;
+pub mod question;
+pub mod sut;
 pub mod test_case;
+pub mod verdict;
 
 pub use word::UnknownWord;
