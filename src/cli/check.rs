@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Failure, Outcome, USAGE};
 use crate::catalogue::check::{StepInfo, check};
 use crate::catalogue::{Catalogue, Coverage, Finding};
+use crate::steps;
 
 /// Checks that the suite is whole and that the program can run it.
 ///
@@ -22,16 +23,31 @@ pub struct Args {
     json: bool,
 }
 
-/// Runs the subcommand. `steps` is the program's vocabulary, `defects` are those of its reference.
+/// Runs the subcommand.
 ///
 /// # Errors
 /// The findings cannot be written as JSON, which is a fault of ours.
-pub fn run(args: Args, steps: &[StepInfo<'_>], defects: &[&str]) -> Outcome {
-    let (text, code) = report(&args, steps, defects)?;
+pub fn run(args: Args) -> Outcome {
+    let steps: Vec<_> = steps::vocabulary().iter().map(step_info).collect();
+    let defects: Vec<_> = scas_reference::defect::all()
+        .iter()
+        .map(|defect| defect.name)
+        .collect();
+    let (text, code) = report(&args, &steps, &defects)?;
     super::print(&text);
     Ok(code)
 }
 
+fn step_info(phrase: &'static steps::Phrase) -> StepInfo<'static> {
+    StepInfo {
+        keyword: phrase.definition.keyword,
+        expression: phrase.definition.expression,
+        pattern: phrase.regex.clone(),
+        at: phrase.definition.at.to_owned(),
+    }
+}
+
+/// `steps` is the program's vocabulary, `defects` are those of its reference.
 fn report(args: &Args, steps: &[StepInfo<'_>], defects: &[&str]) -> Result<(String, u8), Failure> {
     let catalogue = survey(args.features.as_deref());
     let report = Report {
