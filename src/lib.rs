@@ -1,1 +1,21 @@
-//! scas.
+//! `scas`: conformance tests for the security assurance of NFV management products.
+//!
+//! Features become test cases (`catalogue`), test cases become events (`run`), events become reports (`report`).
+//! Verdicts come from `judge` alone, which sees nothing but recorded facts.
+
+pub mod applicability;
+pub mod catalogue;
+pub mod cms;
+pub mod context;
+pub mod judge;
+pub mod model;
+pub mod pki;
+pub mod profile;
+pub mod recorder;
+pub mod report;
+pub mod run;
+pub mod session;
+pub mod steps;
+pub mod testbed;
+pub mod vnf_package;
+pub mod world;

@@ -1,1 +1,15 @@
-//! Simulated roles.
+//! Simulated roles around a system under test: today the NFVO ([`nfvo::Nfvo`]) and the tester's own client
+//! ([`client::Client`]).
+//!
+//! This crate knows HTTP, TLS and faults. It knows no verdict: it says what was on the wire ([`transcript`]) and
+//! misbehaves exactly as told ([`control`], [`fault`]).
+
+pub mod client;
+pub mod control;
+pub mod fault;
+pub mod front;
+pub mod nfvo;
+mod problem;
+pub mod route;
+pub mod tls;
+pub mod transcript;

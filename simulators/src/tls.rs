@@ -1,0 +1,287 @@
+//! TLS settings from PEM: [`ServerSecurity`] and [`ClientSecurity`].
+//!
+//! The provider is always named (aws-lc-rs): a process default could be set by someone else, or twice.
+
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::WebPkiClientVerifier;
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, InconsistentKeys, RootCertStore, ServerConfig};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+use x509_parser::parse_x509_certificate;
+
+use crate::transcript::{Peer, TlsFacts};
+
+/// A certificate chain, leaf first, and the leaf's private key, both PEM.
+#[derive(Clone)]
+pub struct Identity {
+    /// Leaf first, then intermediates.
+    pub chain_pem: String,
+    /// PKCS#8, SEC1 or PKCS#1.
+    pub key_pem: String,
+}
+
+impl std::fmt::Debug for Identity {
+    /// Without the key: debug output ends up in logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity")
+            .field("chain_pem", &self.chain_pem)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a simulator protects its port.
+#[derive(Clone, Debug)]
+pub enum ServerSecurity {
+    /// Mutual TLS: clients need a certificate that chains to one of these anchors.
+    Mutual {
+        /// What the simulator presents.
+        identity: Identity,
+        /// PEM certificates that client chains must end in.
+        client_anchors_pem: String,
+    },
+    /// TLS without client certificates.
+    ServerOnly {
+        /// What the simulator presents.
+        identity: Identity,
+    },
+    /// No TLS.
+    Plain,
+}
+
+/// How the tester's client connects.
+#[derive(Clone, Debug)]
+pub enum ClientSecurity {
+    /// TLS; the server's chain must end in one of the anchors and name the host of the URL.
+    Tls {
+        /// PEM certificates that the server's chain must end in.
+        anchors_pem: String,
+        /// What the tester presents, if anything.
+        identity: Option<Identity>,
+    },
+    /// No TLS.
+    Plain,
+}
+
+/// Why PEM material cannot be used. `role` says which of the given texts is meant.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// Not PEM, or PEM of something else.
+    #[error("{role}: not readable as PEM: {source}")]
+    Pem {
+        /// Which text.
+        role: &'static str,
+        /// What the parser says.
+        source: rustls_pki_types::pem::Error,
+    },
+    /// No certificate in the text.
+    #[error("{role}: no PEM block `CERTIFICATE` found")]
+    NoCertificate {
+        /// Which text.
+        role: &'static str,
+    },
+    /// A certificate that cannot be a trust anchor.
+    #[error("{role}: certificate {position} cannot be a trust anchor: {source}")]
+    Anchor {
+        /// Which text.
+        role: &'static str,
+        /// From 1.
+        position: usize,
+        /// What rustls says.
+        source: rustls::Error,
+    },
+    /// The private key's kind or size is not supported, or the leaf cannot be parsed.
+    #[error("{role}: not usable: {source}")]
+    Unusable {
+        /// Which text.
+        role: &'static str,
+        /// What rustls says.
+        source: rustls::Error,
+    },
+    /// The private key belongs to another certificate.
+    #[error("{key}: does not fit the first certificate of the {chain} (the leaf must come first)")]
+    KeyMismatch {
+        /// Which key.
+        key: &'static str,
+        /// Which chain.
+        chain: &'static str,
+    },
+    /// The verifier for client certificates could not be made.
+    #[error("client anchors: {0}")]
+    Verifier(#[from] rustls::server::VerifierBuilderError),
+    /// The provider supports no common protocol version.
+    #[error("TLS provider: {0}")]
+    Provider(rustls::Error),
+}
+
+impl ServerSecurity {
+    /// `https` or `http`.
+    pub fn scheme(&self) -> &'static str {
+        if matches!(self, Self::Plain) {
+            "http"
+        } else {
+            "https"
+        }
+    }
+
+    /// The rustls configuration, `None` for plain HTTP. TLS 1.2 and 1.3; no ALPN, so that any client of HTTP/1.1 is
+    /// understood.
+    ///
+    /// # Errors
+    /// The PEM material is unusable; the error says which.
+    pub fn config(&self) -> Result<Option<Arc<ServerConfig>>, TlsError> {
+        let (identity, anchors) = match self {
+            Self::Mutual {
+                identity,
+                client_anchors_pem,
+            } => (identity, Some(client_anchors_pem)),
+            Self::ServerOnly { identity } => (identity, None),
+            Self::Plain => return Ok(None),
+        };
+        let provider = provider();
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Provider)?;
+        let builder = match anchors {
+            Some(pem) => {
+                let roots = Arc::new(anchors_of(pem, "client anchors")?);
+                builder.with_client_cert_verifier(
+                    WebPkiClientVerifier::builder_with_provider(roots, provider.clone()).build()?,
+                )
+            }
+            None => builder.with_no_client_auth(),
+        };
+        let certified =
+            identity.certified(&provider, "server certificate chain", "server private key")?;
+        let mut config =
+            builder.with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
+        // A resumed session presents no certificate anew; each connection here shows what the SUT holds now.
+        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Some(Arc::new(config)))
+    }
+}
+
+impl ClientSecurity {
+    /// The rustls configuration, `None` for plain HTTP. Sessions are never resumed, so that each connection verifies
+    /// the certificate that the server holds now.
+    ///
+    /// # Errors
+    /// The PEM material is unusable; the error says which.
+    pub fn config(&self) -> Result<Option<Arc<ClientConfig>>, TlsError> {
+        let Self::Tls {
+            anchors_pem,
+            identity,
+        } = self
+        else {
+            return Ok(None);
+        };
+        let provider = provider();
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Provider)?
+            .with_root_certificates(anchors_of(anchors_pem, "server anchors")?);
+        let mut config = match identity {
+            Some(identity) => {
+                let certified = identity.certified(
+                    &provider,
+                    "client certificate chain",
+                    "client private key",
+                )?;
+                builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(
+                    certified,
+                )))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        config.resumption = Resumption::disabled();
+        Ok(Some(Arc::new(config)))
+    }
+}
+
+impl Identity {
+    fn certified(
+        &self,
+        provider: &CryptoProvider,
+        chain: &'static str,
+        key: &'static str,
+    ) -> Result<CertifiedKey, TlsError> {
+        let certificates = certificates_of(&self.chain_pem, chain)?;
+        let private = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes())
+            .map_err(|source| TlsError::Pem { role: key, source })?;
+        let signing = provider
+            .key_provider
+            .load_private_key(private)
+            .map_err(|source| TlsError::Unusable { role: key, source })?;
+        let certified = CertifiedKey::new(certificates, signing);
+        match certified.keys_match() {
+            // Unknown: the key's kind cannot tell its public half; a handshake would.
+            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+                Ok(certified)
+            }
+            Err(rustls::Error::InconsistentKeys(_)) => Err(TlsError::KeyMismatch { key, chain }),
+            Err(source) => Err(TlsError::Unusable {
+                role: chain,
+                source,
+            }),
+        }
+    }
+}
+
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+/// Facts for the transcript about an established connection.
+pub(crate) fn facts(connection: &rustls::CommonState) -> Option<TlsFacts> {
+    let version = connection.protocol_version()?;
+    let suite = connection.negotiated_cipher_suite()?;
+    Some(TlsFacts {
+        version: format!("{version:?}"),
+        cipher_suite: format!("{:?}", suite.suite()),
+    })
+}
+
+/// The certificate that the other side presented.
+pub(crate) fn peer(connection: &rustls::CommonState) -> Option<Peer> {
+    let leaf = connection.peer_certificates()?.first()?;
+    let subject = match parse_x509_certificate(leaf) {
+        Ok((_, certificate)) => certificate.subject().to_string(),
+        Err(error) => format!("(unreadable certificate: {error})"),
+    };
+    Some(Peer {
+        subject,
+        sha256: hex::encode(Sha256::digest(leaf)),
+    })
+}
+
+fn certificates_of(
+    pem: &str,
+    role: &'static str,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(|source| TlsError::Pem { role, source })?;
+    if certificates.is_empty() {
+        Err(TlsError::NoCertificate { role })
+    } else {
+        Ok(certificates)
+    }
+}
+
+fn anchors_of(pem: &str, role: &'static str) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for (index, certificate) in certificates_of(pem, role)?.into_iter().enumerate() {
+        roots.add(certificate).map_err(|source| TlsError::Anchor {
+            role,
+            position: index + 1,
+            source,
+        })?;
+    }
+    Ok(roots)
+}

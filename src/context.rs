@@ -1,0 +1,129 @@
+//! What every scenario of a run shares: the profile, the tier, the PKI, where evidence goes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::model::event::ScenarioId;
+use crate::model::sut::Profile;
+use crate::pki::{SigningMaterial, TestPki};
+
+/// How thorough a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// The inner loop.
+    Quick,
+    /// Everything, at the product's declared capacity.
+    Full,
+}
+
+/// What every scenario of a run shares.
+pub struct RunContext {
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// The system under test.
+    pub profile: Profile,
+    /// How thorough the run is.
+    pub tier: Tier,
+    /// Seed of everything that is chosen by chance and not for secrecy.
+    pub seed: u64,
+    /// Defects that the reference is to have.
+    pub defects: Vec<String>,
+    /// The TLS side of the test PKI.
+    pub pki: TestPki,
+    /// Who signs VNF packages.
+    pub signing: Arc<SigningMaterial>,
+    /// The PKI as files, for the SUT. Removed with the context.
+    pub pki_files: PkiFiles,
+}
+
+impl RunContext {
+    /// Makes the PKI of a run.
+    ///
+    /// # Errors
+    /// Keys cannot be made, or the files not be written.
+    pub fn new(
+        folder: &Path,
+        profile: Profile,
+        tier: Tier,
+        seed: u64,
+        defects: Vec<String>,
+    ) -> anyhow::Result<Self> {
+        let now = jiff::Timestamp::now();
+        let pki = TestPki::new(now, &["127.0.0.1", "::1", "localhost"])
+            .context("cannot make the test PKI")?;
+        let signing =
+            SigningMaterial::new(now).context("cannot make the signers of VNF packages")?;
+        let pki_files = PkiFiles::write(&pki, &signing)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            profile,
+            tier,
+            seed,
+            defects,
+            pki,
+            signing: Arc::new(signing),
+            pki_files,
+        })
+    }
+
+    /// How many creations this tier asks for.
+    pub fn capacity(&self) -> u64 {
+        match self.tier {
+            Tier::Quick => self.profile.ixit.capacity.quick,
+            Tier::Full => self.profile.ixit.capacity.full,
+        }
+    }
+
+    /// A fresh VNFD identifier: the same for the same seed, scenario and number.
+    pub fn vnfd_id(&self, scenario: &ScenarioId, number: u64) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.seed.to_be_bytes());
+        hash.update(scenario.case.as_bytes());
+        hash.update(scenario.line.to_be_bytes());
+        hash.update(number.to_be_bytes());
+        let mut random = StdRng::from_seed(hash.finalize().into());
+        uuid::Builder::from_random_bytes(random.random())
+            .into_uuid()
+            .to_string()
+    }
+}
+
+/// The PKI as files in a temporary folder that only this user can read.
+pub struct PkiFiles {
+    folder: tempfile::TempDir,
+}
+
+impl PkiFiles {
+    fn write(pki: &TestPki, signing: &SigningMaterial) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("scas-pki-")
+            .tempdir()
+            .context("cannot make a temporary folder for the test PKI")?;
+        pki.write_to(folder.path())?;
+        let files = Self { folder };
+        std::fs::write(files.signers(), signing.anchors_pem())?;
+        std::fs::write(files.crl(), signing.crl_pem())?;
+        Ok(files)
+    }
+
+    /// The folder with `ca.pem`, `vnfm.pem`, `vnfm.key` and the others.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Trust anchors of package signers.
+    pub fn signers(&self) -> PathBuf {
+        self.folder.path().join("signers.pem")
+    }
+
+    /// The revocation list of package signers.
+    pub fn crl(&self) -> PathBuf {
+        self.folder.path().join("signers.crl")
+    }
+}

@@ -1,0 +1,403 @@
+//! SEC 030 4.2.2.2: are the VNF instance identifiers unique? Exact, at 24 bytes an identifier.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use crate::model::evidence::{Measurement, Observation};
+use crate::model::question::{IdentifierRecord, IdentifierSource, Judgement};
+use crate::model::verdict::Outcome;
+
+/// How many duplicates are written out; the rest is counted.
+const SHOWN: usize = 5;
+/// Fewer identifiers than this may count up by chance.
+const ENOUGH_FOR_A_SEQUENCE: usize = 8;
+
+/// Whether every identifier that was captured differs from every other, across all rounds.
+pub fn unique(
+    sources: &[IdentifierSource],
+    asked: u64,
+    lost: &[String],
+    losses_expected: bool,
+) -> Judgement {
+    let records: Vec<(&IdentifierSource, &IdentifierRecord)> = sources
+        .iter()
+        .flat_map(|source| source.records.iter().map(move |record| (source, record)))
+        .collect();
+    let duplicates = duplicates(records.iter().map(|(_, record)| record.id.as_str()));
+    let outcome = if !duplicates.is_empty() {
+        Outcome::Unmet {
+            expected: format!("{} different identifiers", records.len()),
+            actual: describe(&duplicates, &records),
+        }
+    } else if records.len() < 2 {
+        Outcome::Undecided {
+            reason: format!(
+                "{} identifier(s) captured of {asked}: nothing to compare{}",
+                records.len(),
+                first(lost)
+            ),
+        }
+    } else if !lost.is_empty() && !losses_expected {
+        Outcome::Undecided {
+            reason: format!(
+                "{} of {asked} creations gave no identifier{}",
+                lost.len(),
+                first(lost)
+            ),
+        }
+    } else {
+        Outcome::Met
+    };
+    let mut judgement = Judgement::from(outcome);
+    judgement.measurements = measurements(sources, records.len(), duplicates.len());
+    judgement.observations = observations(&records);
+    judgement
+}
+
+/// Whether the creation notifications name just the identifiers of the responses.
+pub fn notified(responses: &[String], notifications: &[String]) -> Judgement {
+    let mut balance: BTreeMap<&str, i64> = BTreeMap::new();
+    for id in responses {
+        *balance.entry(id).or_default() += 1;
+    }
+    for id in notifications {
+        *balance.entry(id).or_default() -= 1;
+    }
+    let missing: Vec<_> = balance.iter().filter(|(_, n)| **n > 0).collect();
+    let foreign: Vec<_> = balance.iter().filter(|(_, n)| **n < 0).collect();
+    let outcome = match (missing.first(), foreign.first()) {
+        _ if notifications.is_empty() => Outcome::Undecided {
+            reason: format!(
+                "no creation notification arrived for {} creations",
+                responses.len()
+            ),
+        },
+        (None, None) => Outcome::Met,
+        (missing_id, foreign_id) => Outcome::Unmet {
+            expected: "each creation notification names the identifier of its response".into(),
+            actual: format!(
+                "{} identifier(s) of responses without a notification{}, {} notified without a response{}",
+                missing.len(),
+                missing_id.map_or(String::new(), |(id, _)| format!(" (such as '{id}')")),
+                foreign.len(),
+                foreign_id.map_or(String::new(), |(id, _)| format!(" (such as '{id}')")),
+            ),
+        },
+    };
+    Judgement::from(outcome)
+}
+
+/// The pairs of positions that bear the same identifier: each position with the first that bears it.
+///
+/// Exact: the 128-bit fingerprints only say where to look, the strings themselves are compared. Takes 24
+/// bytes an identifier beside the identifiers themselves.
+///
+/// # Panics
+/// Never: positions come from the iterator itself.
+pub fn duplicates<'a, I>(ids: I) -> Vec<(u64, u64)>
+where
+    I: Iterator<Item = &'a str> + Clone,
+{
+    let mut entries: Vec<Entry> = ids
+        .clone()
+        .enumerate()
+        .map(|(position, id)| Entry::new(position as u64, id))
+        .collect();
+    entries.sort_unstable();
+    let mut suspects: BTreeMap<u64, u64> = BTreeMap::new();
+    for run in entries.chunk_by(|a, b| a.fingerprint == b.fingerprint) {
+        for other in run.iter().skip(1) {
+            suspects.insert(other.position, run[0].position);
+        }
+    }
+    drop(entries);
+    if suspects.is_empty() {
+        return Vec::new();
+    }
+    confirm(&suspects, ids)
+}
+
+/// A fingerprint and where it was seen: three words, so that no alignment is wasted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    fingerprint: [u64; 2],
+    position: u64,
+}
+
+impl Entry {
+    fn new(position: u64, id: &str) -> Self {
+        let digest = Sha256::digest(id.as_bytes());
+        let word = |from: usize| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&digest[from..from + 8]);
+            u64::from_be_bytes(bytes)
+        };
+        Self {
+            fingerprint: [word(0), word(8)],
+            position,
+        }
+    }
+}
+
+/// Keeps the suspects whose strings really are the same.
+fn confirm<'a>(
+    suspects: &BTreeMap<u64, u64>,
+    ids: impl Iterator<Item = &'a str>,
+) -> Vec<(u64, u64)> {
+    let wanted: std::collections::BTreeSet<u64> = suspects
+        .iter()
+        .flat_map(|(later, first)| [*later, *first])
+        .collect();
+    let texts: BTreeMap<u64, &str> = ids
+        .enumerate()
+        .map(|(position, id)| (position as u64, id))
+        .filter(|(position, _)| wanted.contains(position))
+        .collect();
+    suspects
+        .iter()
+        .filter(|(later, first)| texts.get(later) == texts.get(first))
+        .map(|(later, first)| (*first, *later))
+        .collect()
+}
+
+/// What `n` identifiers without a duplicate can tell: an effective space of at most this many bits would have
+/// shown a duplicate with 99 % probability.
+pub fn detection_bound_bits(n: usize) -> f64 {
+    // n identifiers drawn from 2^b: P(no duplicate) is about exp(-n^2 / 2^(b+1)) = 0.01.
+    #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
+    let n = n as f64;
+    (2.0 * n.log2() - 3.2).max(0.0)
+}
+
+fn describe(
+    duplicates: &[(u64, u64)],
+    records: &[(&IdentifierSource, &IdentifierRecord)],
+) -> String {
+    let mut text = format!("{} duplicate(s)", duplicates.len());
+    let at = |position: u64| usize::try_from(position).ok().and_then(|i| records.get(i));
+    for (first, later) in duplicates.iter().take(SHOWN) {
+        if let (Some((round_a, a)), Some((round_b, b))) = (at(*first), at(*later)) {
+            let _ = write!(
+                text,
+                "; '{}' in exchange {} ({}) and again in exchange {} ({})",
+                a.id, a.exchange, round_a.round, b.exchange, round_b.round
+            );
+        }
+    }
+    if duplicates.len() > SHOWN {
+        let _ = write!(text, "; and {} more", duplicates.len() - SHOWN);
+    }
+    text
+}
+
+fn first(lost: &[String]) -> String {
+    lost.first()
+        .map_or(String::new(), |text| format!(", the first: {text}"))
+}
+
+fn measurements(sources: &[IdentifierSource], count: usize, duplicates: usize) -> Vec<Measurement> {
+    let seconds: f64 = sources.iter().map(|source| source.seconds).sum();
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    let (n, d) = (count as f64, duplicates as f64);
+    let mut list = vec![
+        measurement("identifiers", n, ""),
+        measurement("duplicates", d, ""),
+        measurement("detection-bound", detection_bound_bits(count), "bit"),
+    ];
+    if seconds > 0.0 {
+        list.push(measurement("creation-rate", n / seconds, "1/s"));
+    }
+    list
+}
+
+fn measurement(name: &str, value: f64, unit: &str) -> Measurement {
+    Measurement {
+        name: name.into(),
+        value,
+        unit: unit.into(),
+    }
+}
+
+/// Remarks on the shape of the identifiers. No verdict: an `Identifier` is a string meant to be unique, not a UUID.
+fn observations(records: &[(&IdentifierSource, &IdentifierRecord)]) -> Vec<Observation> {
+    let mut shapes: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, record) in records {
+        *shapes.entry(shape(&record.id)).or_default() += 1;
+    }
+    let mut list: Vec<Observation> = shapes
+        .into_iter()
+        .map(|(shape, count)| remark("identifier-shape", format!("{count} x {shape}")))
+        .collect();
+    if records.len() >= ENOUGH_FOR_A_SEQUENCE && is_sequence(records) {
+        list.push(remark(
+            "identifier-sequence",
+            "the identifiers count up: they can be guessed, and two VNFMs that count may meet"
+                .into(),
+        ));
+    }
+    list
+}
+
+fn remark(name: &str, text: String) -> Observation {
+    Observation {
+        name: name.into(),
+        text,
+        clause: Some("SEC030 4.2.2.2".into()),
+    }
+}
+
+fn shape(id: &str) -> String {
+    match uuid::Uuid::parse_str(id) {
+        Ok(uuid) => format!(
+            "UUID, version {}, variant {:?}",
+            uuid.get_version_num(),
+            uuid.get_variant()
+        ),
+        Err(_) => format!(
+            "text of {} characters ({})",
+            id.chars().count(),
+            alphabet(id)
+        ),
+    }
+}
+
+fn alphabet(id: &str) -> &'static str {
+    if id.chars().all(|c| c.is_ascii_digit()) {
+        "digits"
+    } else if id.chars().all(|c| c.is_ascii_hexdigit()) {
+        "hex"
+    } else if id.is_ascii() {
+        "ASCII"
+    } else {
+        "not ASCII"
+    }
+}
+
+/// True if the trailing numbers, sorted, are dense: nearly every one is the next of another.
+fn is_sequence(records: &[(&IdentifierSource, &IdentifierRecord)]) -> bool {
+    let mut numbers: Vec<u64> = records
+        .iter()
+        .filter_map(|(_, record)| trailing_number(&record.id))
+        .collect();
+    if numbers.len() < records.len() {
+        return false;
+    }
+    numbers.sort_unstable();
+    let steps = numbers
+        .windows(2)
+        .filter(|pair| pair[1] - pair[0] <= 1)
+        .count();
+    steps * 10 >= (numbers.len() - 1) * 8
+}
+
+fn trailing_number(id: &str) -> Option<u64> {
+    let digits = id.len() - id.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    id[id.len() - digits..].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn source(ids: &[&str]) -> Vec<IdentifierSource> {
+        let records = ids
+            .iter()
+            .enumerate()
+            .map(|(i, id)| IdentifierRecord {
+                id: (*id).into(),
+                exchange: i as u64,
+            })
+            .collect();
+        vec![IdentifierSource {
+            round: "once".into(),
+            seconds: 1.0,
+            records,
+        }]
+    }
+
+    #[test]
+    fn different_identifiers_are_met() {
+        let judgement = unique(&source(&["a", "b", "c"]), 3, &[], false);
+        assert_eq!(judgement.outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn a_duplicate_names_both_exchanges() {
+        let judgement = unique(&source(&["a", "b", "a"]), 3, &[], false);
+        let Outcome::Unmet { actual, .. } = judgement.outcome else {
+            panic!("{judgement:?}")
+        };
+        assert!(actual.contains("exchange 0") && actual.contains("exchange 2"));
+    }
+
+    #[test]
+    fn identifiers_that_differ_in_case_only_differ() {
+        let judgement = unique(&source(&["a", "A"]), 2, &[], false);
+        assert_eq!(judgement.outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn creations_without_an_identifier_leave_it_open_unless_the_sut_was_killed() {
+        let lost = vec!["HTTP 500".to_owned()];
+        let open = unique(&source(&["a", "b"]), 3, &lost, false);
+        assert!(matches!(open.outcome, Outcome::Undecided { .. }));
+        let killed = unique(&source(&["a", "b"]), 3, &lost, true);
+        assert_eq!(killed.outcome, Outcome::Met);
+    }
+
+    #[test]
+    fn nothing_captured_is_never_unique() {
+        for ids in [&[][..], &["a"][..]] {
+            let judgement = unique(&source(ids), 2, &[], true);
+            assert!(matches!(judgement.outcome, Outcome::Undecided { .. }));
+        }
+    }
+
+    #[test]
+    fn notifications_must_name_the_same_identifiers() {
+        let ids = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+        let met = notified(&ids(&["a", "b"]), &ids(&["b", "a"]));
+        assert_eq!(met.outcome, Outcome::Met);
+        let unmet = notified(&ids(&["a", "b"]), &ids(&["a", "x"]));
+        assert!(matches!(unmet.outcome, Outcome::Unmet { .. }));
+        let silent = notified(&ids(&["a"]), &[]);
+        assert!(matches!(silent.outcome, Outcome::Undecided { .. }));
+    }
+
+    #[test]
+    fn the_shape_is_remarked_on_not_judged() {
+        let ids: Vec<String> = (1..=9).map(|n| format!("vnf-{n}")).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let judgement = unique(&source(&ids), 9, &[], false);
+        assert_eq!(judgement.outcome, Outcome::Met);
+        assert!(
+            judgement
+                .observations
+                .iter()
+                .any(|o| o.name == "identifier-sequence")
+        );
+    }
+
+    #[test]
+    fn an_entry_takes_24_bytes() {
+        assert_eq!(size_of::<Entry>(), 24);
+    }
+
+    proptest! {
+        #[test]
+        fn finds_just_what_a_set_finds(ids in proptest::collection::vec("[ab]{0,4}", 0..60)) {
+            let mut seen = std::collections::HashSet::new();
+            let expected = ids.iter().filter(|id| !seen.insert(id.as_str())).count();
+            let found = duplicates(ids.iter().map(String::as_str));
+            prop_assert_eq!(found.len(), expected);
+            for (first, later) in found {
+                prop_assert!(first < later);
+                prop_assert_eq!(&ids[first as usize], &ids[later as usize]);
+            }
+        }
+    }
+}

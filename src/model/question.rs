@@ -1,0 +1,132 @@
+//! What a `Then` step asks a judge: the recorded facts, complete, so that anyone can ask again.
+
+use serde::{Deserialize, Serialize};
+
+use super::verdict::Outcome;
+
+/// A question with all the facts that its answer depends on. Kept as evidence beside the verdict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "question", rename_all = "kebab-case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, and a box would only hide the facts"
+)]
+pub enum Question {
+    /// SEC 030 4.2.2.1: is this archive accepted?
+    Accepted {
+        /// The offer in question.
+        offer: Offer,
+    },
+    /// SEC 030 4.2.2.1: is the flawed archive refused, and because of the flaw?
+    Refused {
+        /// The flaw, in the words of the feature.
+        flaw: String,
+        /// The valid twin, offered immediately before.
+        before: Offer,
+        /// The archive with the flaw.
+        flawed: Offer,
+        /// The valid twin, offered again.
+        after: Offer,
+    },
+    /// SEC 030 4.2.2.2: are the identifiers unique?
+    Unique {
+        /// Where the identifiers were taken from, in the order of their rounds.
+        sources: Vec<IdentifierSource>,
+        /// How many creations were asked for.
+        asked: u64,
+        /// Creations without a usable answer: what came instead.
+        lost: Vec<String>,
+        /// True if the SUT was killed meanwhile, so that unanswered creations are expected.
+        losses_expected: bool,
+    },
+    /// Does each notification name the identifier of the response it belongs to?
+    Notified {
+        /// Identifiers of the responses.
+        responses: Vec<String>,
+        /// Identifiers of the creation notifications.
+        notifications: Vec<String>,
+    },
+}
+
+/// One offer of a VNFD archive to the SUT, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// What was offered, in words.
+    pub what: String,
+    /// The VNFD identifier under which it was offered.
+    pub vnfd_id: String,
+    /// SHA-256 of the archive that the NFVO held, lower-case hex.
+    pub archive_sha256: String,
+    /// The transcript's number of the exchange in which the SUT fetched exactly these bytes, if it did.
+    pub fetched_in: Option<u64>,
+    /// True if the request named the flag that asks for signatures.
+    pub asked_for_signatures: bool,
+    /// What the SUT did with it.
+    pub answer: Answer,
+}
+
+/// What the SUT did with an offer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Answer {
+    /// The operation that the IXIT names succeeded.
+    Accepted {
+        /// The transcript's number of the exchange that says so.
+        exchange: u64,
+        /// What was answered, in words.
+        text: String,
+    },
+    /// The SUT answered that it will not.
+    Refused {
+        /// The transcript's number of the exchange that says so.
+        exchange: u64,
+        /// What was answered, in words.
+        text: String,
+    },
+    /// No answer that could be read: a fault of the network, the SUT or the harness, never a refusal.
+    None {
+        /// What came instead.
+        text: String,
+    },
+}
+
+/// One identifier, and where it can be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentifierRecord {
+    /// The VNF instance identifier as it was on the wire.
+    pub id: String,
+    /// The transcript's number of the exchange whose response bears it.
+    pub exchange: u64,
+}
+
+/// Identifiers that were captured in one round of creations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IdentifierSource {
+    /// The round, in words, e.g. `before the restart`.
+    pub round: String,
+    /// Time that the round took, in seconds.
+    pub seconds: f64,
+    /// The identifiers, in the order of capture.
+    pub records: Vec<IdentifierRecord>,
+}
+
+/// A judge's answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// Met, unmet or undecided.
+    pub outcome: Outcome,
+    /// What else was seen.
+    pub observations: Vec<super::evidence::Observation>,
+    /// What was measured.
+    pub measurements: Vec<super::evidence::Measurement>,
+}
+
+impl From<Outcome> for Judgement {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            observations: Vec::new(),
+            measurements: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Reads the profile of a system under test. What was written becomes what it means here, and nowhere else.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use sha2::{Digest, Sha256};
+
+use crate::model::clause::Role;
+use crate::model::sut::Profile;
+
+/// The reference VNFM's profile.
+const REFERENCE: &str = include_str!("../fixtures/sut/reference-vnfm.toml");
+
+/// A profile, and where it came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What it means.
+    pub profile: Profile,
+    /// The file as the user named it, or `built in`.
+    pub name: String,
+    /// SHA-256 of the text, lower-case hex.
+    pub digest: String,
+}
+
+/// The profile of the built-in reference VNFM.
+///
+/// # Errors
+/// It does not parse: a fault of ours.
+pub fn reference() -> anyhow::Result<Loaded> {
+    parse(REFERENCE, "built in")
+}
+
+/// Reads a profile from a file.
+///
+/// # Errors
+/// The file cannot be read, a label is unknown or a value impossible; file, line and label are named.
+pub fn load(path: &Path) -> anyhow::Result<Loaded> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!(
+            "--sut {name}: cannot read the profile; `scas run` without --sut tests the reference"
+        )
+    })?;
+    parse(&text, &name)
+}
+
+fn parse(text: &str, name: &str) -> anyhow::Result<Loaded> {
+    let profile: Profile = toml::from_str(text).with_context(|| format!("profile {name}"))?;
+    check(&profile).with_context(|| format!("profile {name}"))?;
+    Ok(Loaded {
+        profile,
+        name: name.to_owned(),
+        digest: hex::encode(Sha256::digest(text.as_bytes())),
+    })
+}
+
+fn check(profile: &Profile) -> anyhow::Result<()> {
+    let ixit = &profile.ixit;
+    anyhow::ensure!(
+        profile.sut.role == Role::Vnfm,
+        "sut.role: '{}' cannot be tested yet; the one role is 'VNFM'",
+        profile.sut.role
+    );
+    anyhow::ensure!(
+        !ixit.start.command.is_empty(),
+        "ixit.start.command: is empty; give the program and its arguments, e.g. [\"/opt/vnfm/bin/vnfm\", \"{{config}}\"]"
+    );
+    for (label, value) in [
+        ("ixit.capacity.quick", ixit.capacity.quick),
+        ("ixit.capacity.full", ixit.capacity.full),
+    ] {
+        anyhow::ensure!(
+            (2..=100_000_000).contains(&value),
+            "{label}: {value} is out of range; uniqueness needs 2 to 100000000 creations"
+        );
+    }
+    anyhow::ensure!(
+        (1..=1024).contains(&ixit.capacity.concurrency),
+        "ixit.capacity.concurrency: {} is out of range 1 to 1024",
+        ixit.capacity.concurrency
+    );
+    let times = &ixit.timeouts;
+    for (label, seconds) in [
+        ("start", times.start),
+        ("answer", times.answer),
+        ("operation", times.operation),
+        ("stop", times.stop),
+    ] {
+        anyhow::ensure!(
+            (1..=3600).contains(&seconds),
+            "ixit.timeouts.{label}: {seconds} is out of range 1 to 3600 (seconds)"
+        );
+    }
+    if let Some(api) = &ixit.api {
+        let known = api.root.starts_with("https://") || api.root.starts_with("http://");
+        anyhow::ensure!(
+            known,
+            "ixit.api.root: '{}' is no API root; write e.g. \"https://127.0.0.1:9443\"",
+            api.root
+        );
+    }
+    let placeholders = crate::testbed::placeholders();
+    let texts = ixit
+        .start
+        .command
+        .iter()
+        .map(|text| ("ixit.start.command", text))
+        .chain(
+            ixit.start
+                .config
+                .iter()
+                .map(|text| ("ixit.start.config", text)),
+        );
+    for (label, text) in texts {
+        if let Err(unknown) = crate::testbed::sut_process::fill(text, &placeholders) {
+            let known: Vec<_> = placeholders.keys().map(|k| format!("{{{k}}}")).collect();
+            anyhow::bail!(
+                "{label}: unknown placeholder {{{unknown}}}; known are {}",
+                known.join(" ")
+            );
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(from: &str, to: &str) -> String {
+        assert!(REFERENCE.contains(from), "the profile has no '{from}'");
+        let text = REFERENCE.replacen(from, to, 1);
+        format!("{:#}", parse(&text, "p.toml").expect_err("refused"))
+    }
+
+    #[test]
+    fn the_built_in_profile_reads() {
+        let loaded = reference().expect("reads");
+        assert_eq!(loaded.profile.sut.role, Role::Vnfm);
+    }
+
+    #[test]
+    fn an_unknown_label_is_named_with_the_known_ones() {
+        let told = error("accepted-at", "acepted-at");
+        assert!(
+            told.contains("acepted-at") && told.contains("accepted-at"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_placeholder_is_named() {
+        assert!(error("{pki}/vnfm.pem", "{pik}/vnfm.pem").contains("{pik}"));
+    }
+
+    #[test]
+    fn impossible_numbers_name_their_label() {
+        assert!(error("quick = 2000", "quick = 1").contains("ixit.capacity.quick"));
+        assert!(error("answer = 30", "answer = 0").contains("ixit.timeouts.answer"));
+        assert!(error("concurrency = 16", "concurrency = 0").contains("concurrency"));
+    }
+
+    #[test]
+    fn a_role_that_cannot_be_tested_is_refused() {
+        assert!(error("role = \"VNFM\"", "role = \"SM\"").contains("sut.role"));
+    }
+}

@@ -1,0 +1,198 @@
+//! JUnit XML: a suite per test case, a test case per scenario. Main function: [`render`].
+//!
+//! JUnit knows no verdicts: Fail is a `failure`, Inconclusive and Error are `error`s, NotApplicable is
+//! `skipped`; our own word stands in type and message. `junit-report` writes no properties and writes some
+//! characters raw, so text is cleaned before and properties are added after.
+
+use std::io::Cursor;
+use std::time::Duration as Span;
+
+use anyhow::Context as _;
+use junit_report::{Duration, OffsetDateTime, ReportBuilder, TestCase, TestSuite};
+use quick_xml::events::{BytesEnd, BytesStart, Event};
+use quick_xml::{Reader, Writer};
+
+use super::results::{CaseResult, Results, ScenarioResult};
+use crate::model::verdict::{CaseVerdict, Verdict};
+
+/// Name and value of one `<property>`.
+type Property = (&'static str, String);
+
+/// The results as JUnit XML.
+///
+/// # Errors
+/// A fault of ours: what was written does not read.
+pub fn render(results: &Results) -> anyhow::Result<Vec<u8>> {
+    let mut report = ReportBuilder::new();
+    let mut properties = Vec::new();
+    let began = OffsetDateTime::from_unix_timestamp(results.run.started.as_second())?;
+    for case in &results.cases {
+        let mut suite = TestSuite::new(&clean(&case.id));
+        suite.set_timestamp(began);
+        suite.package = format!("{} {}", case.document, case.clause);
+        if let Some(CaseVerdict::NotApplicable { item, reason }) = &case.normative {
+            let message = format!("NotApplicable: ICS item '{item}': {reason}");
+            let mut skipped =
+                TestCase::skipped_with_cause(&clean(&case.id), "NotApplicable", &clean(&message));
+            skipped.set_classname(&clean(&case.id));
+            suite.add_testcase(skipped);
+            properties.push(of_case(case));
+        }
+        for scenario in &case.scenarios {
+            suite.add_testcase(test_case(case, scenario));
+            properties.push(of_scenario(case, scenario));
+        }
+        report.add_testsuite(suite);
+    }
+    if let Some(fault) = fault_suite(results) {
+        properties.extend(fault.testcases.iter().map(|_| Vec::new()));
+        report.add_testsuite(fault);
+    }
+    let mut plain = Vec::new();
+    report.build().write_xml(&mut plain)?;
+    with_properties(&plain, &properties)
+}
+
+fn test_case(case: &CaseResult, scenario: &ScenarioResult) -> TestCase {
+    let name = clean(&scenario.name);
+    let time = Duration::try_from(Span::from_secs_f64(scenario.seconds.max(0.0)))
+        .unwrap_or(Duration::ZERO);
+    let word = scenario.verdict.to_string();
+    let message = clean(&format!("{word}: {}", scenario.reason));
+    let mut test = match scenario.verdict {
+        Verdict::Pass => TestCase::success(&name, time),
+        Verdict::Fail => TestCase::failure(&name, time, &word, &message),
+        Verdict::Inconclusive | Verdict::Error => TestCase::error(&name, time, &word, &message),
+    };
+    test.set_classname(&clean(&case.id));
+    test.set_filepath(&clean(&case.path));
+    let told: Vec<String> = scenario
+        .steps
+        .iter()
+        .map(|step| format!("{} {} ... {}", step.keyword, step.text, step.outcome))
+        .chain(
+            scenario
+                .observations
+                .iter()
+                .map(|o| format!("observation {}: {}", o.name, o.text)),
+        )
+        .chain(
+            scenario
+                .measurements
+                .iter()
+                .map(|m| format!("measured {} = {} {}", m.name, m.value, m.unit)),
+        )
+        .collect();
+    test.set_system_out(&clean_cdata(&told.join("\n")));
+    test
+}
+
+/// The harness's own faults: a suite of their own, so that no reader takes the run for green.
+fn fault_suite(results: &Results) -> Option<TestSuite> {
+    let faults: Vec<String> = results
+        .faults
+        .iter()
+        .cloned()
+        .chain(results.interrupted.clone())
+        .chain((results.cases.is_empty()).then(|| "nothing was selected".to_owned()))
+        .collect();
+    if faults.is_empty() {
+        return None;
+    }
+    let mut suite = TestSuite::new("scas");
+    for (number, fault) in faults.iter().enumerate() {
+        let name = format!("run, fault {}", number + 1);
+        let mut test = TestCase::error(&name, Duration::ZERO, "Error", &clean(fault));
+        test.set_classname("scas");
+        suite.add_testcase(test);
+    }
+    Some(suite)
+}
+
+fn of_case(case: &CaseResult) -> Vec<Property> {
+    vec![
+        ("document", case.document.clone()),
+        ("clause", case.clause.clone()),
+        ("requirement", case.id.clone()),
+        ("keyword", case.keyword.clone()),
+    ]
+}
+
+fn of_scenario(case: &CaseResult, scenario: &ScenarioResult) -> Vec<Property> {
+    let mut list = of_case(case);
+    let part = if scenario.normative {
+        "normative"
+    } else {
+        "extended"
+    };
+    list.push(("part", part.to_owned()));
+    list.push(("verdict", scenario.verdict.to_string()));
+    list.extend(
+        scenario
+            .evidence
+            .iter()
+            .map(|file| ("evidence", file.path.clone())),
+    );
+    list
+}
+
+/// Adds `<properties>` to each `<testcase>`, in their order.
+fn with_properties(plain: &[u8], properties: &[Vec<Property>]) -> anyhow::Result<Vec<u8>> {
+    let mut reader = Reader::from_reader(plain);
+    let mut writer = Writer::new(Cursor::new(Vec::new()));
+    let mut next = properties.iter();
+    loop {
+        match reader
+            .read_event()
+            .context("the JUnit report does not read")?
+        {
+            Event::Eof => break,
+            Event::Start(start) if start.name().as_ref() == b"testcase" => {
+                writer.write_event(Event::Start(start))?;
+                write_properties(&mut writer, next.next())?;
+            }
+            Event::Empty(empty) if empty.name().as_ref() == b"testcase" => {
+                writer.write_event(Event::Start(empty))?;
+                write_properties(&mut writer, next.next())?;
+                writer.write_event(Event::End(BytesEnd::new("testcase")))?;
+            }
+            other => writer.write_event(other)?,
+        }
+    }
+    anyhow::ensure!(next.next().is_none(), "the JUnit report lost a test case");
+    Ok(writer.into_inner().into_inner())
+}
+
+fn write_properties(
+    writer: &mut Writer<Cursor<Vec<u8>>>,
+    properties: Option<&Vec<Property>>,
+) -> anyhow::Result<()> {
+    let Some(properties) = properties.filter(|list| !list.is_empty()) else {
+        return Ok(());
+    };
+    writer.write_event(Event::Start(BytesStart::new("properties")))?;
+    for (name, value) in properties {
+        let mut property = BytesStart::new("property");
+        property.push_attribute(("name", *name));
+        property.push_attribute(("value", clean(value).as_str()));
+        writer.write_event(Event::Empty(property))?;
+    }
+    writer.write_event(Event::End(BytesEnd::new("properties")))?;
+    Ok(())
+}
+
+/// Replaces what XML 1.0 cannot hold: a SUT's answer may bear anything.
+fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\t' | '\n' | '\r' => c,
+            '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}' => c,
+            _ => '\u{fffd}',
+        })
+        .collect()
+}
+
+/// The same for text that lands in a CDATA section, which ends at `]]>`.
+fn clean_cdata(text: &str) -> String {
+    clean(text).replace("]]>", "]]]]><![CDATA[>")
+}

@@ -1,0 +1,44 @@
+//! Reports: folds over a run's record. They need neither the SUT nor the suite, so they can be redrawn at any time.
+
+pub mod fold;
+pub mod junit;
+pub mod record;
+pub mod results;
+pub mod terminal;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use record::Record;
+use results::Results;
+
+/// Reads a run's record, folds it, and writes everything that is derived from it.
+///
+/// # Errors
+/// The record cannot be read, or a report not be written; the path is named.
+pub fn redraw(folder: &Path) -> anyhow::Result<Results> {
+    let record = Record::read(folder)?;
+    let results = fold::results(&record);
+    write(&folder.join("results.json"), &to_json(&results)?)?;
+    write(&folder.join("junit.xml"), &junit::render(&results)?)?;
+    write(
+        &folder.join("summary.txt"),
+        terminal::table(&results, terminal::Paint::Plain).as_bytes(),
+    )?;
+    Ok(results)
+}
+
+fn to_json(results: &Results) -> anyhow::Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(results)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+/// Writes beside and renames, so that a reader never sees half a report.
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let beside: PathBuf = path.with_extension("part");
+    std::fs::write(&beside, bytes)
+        .and_then(|()| std::fs::rename(&beside, path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,144 @@
+//! A run's record: `run.json` and `events.jsonl`. Main type: [`Record`].
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::event::Event;
+use crate::model::sut::Sut;
+
+/// What is known of a run from its beginning (`run.json`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunInfo {
+    /// Name of the run and of its folder.
+    pub id: String,
+    /// Version of this program.
+    pub tool_version: String,
+    /// SHA-256 over the features and clause lists.
+    pub suite_digest: String,
+    /// The product's name plate.
+    pub sut: Sut,
+    /// The profile's file, or `built in`.
+    pub profile: String,
+    /// SHA-256 of the profile as written.
+    pub profile_digest: String,
+    /// `quick` or `full`.
+    pub tier: String,
+    /// What was selected, as written; empty for everything.
+    pub selection: String,
+    /// Defects that the reference was given; anything but empty is no conforming product.
+    pub defects: Vec<String>,
+    /// Seed of everything chosen by chance and not for secrecy.
+    pub seed: u64,
+    /// Operating system, architecture and number of processors.
+    pub machine: String,
+    /// When it began.
+    #[schemars(with = "String")]
+    pub started: Timestamp,
+}
+
+/// A run's record.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// `run.json`.
+    pub run: RunInfo,
+    /// `events.jsonl`, in order.
+    pub events: Vec<Event>,
+    /// True if the last line was cut short: the run was killed while it wrote.
+    pub cut: bool,
+}
+
+impl Record {
+    /// Reads a run's folder. A last line that is cut short is left out and told; any other that cannot be read is
+    /// an error.
+    ///
+    /// # Errors
+    /// A file is missing or cannot be read; file and line are named.
+    pub fn read(folder: &Path) -> anyhow::Result<Self> {
+        let path = folder.join("run.json");
+        let text = std::fs::read(&path).with_context(|| {
+            format!(
+                "cannot read {}: name the folder of a run, e.g. reports/<run-id>",
+                path.display()
+            )
+        })?;
+        let run = serde_json::from_slice(&text)
+            .with_context(|| format!("{} is not a run's record", path.display()))?;
+        let path = folder.join("events.jsonl");
+        let text =
+            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut events = Vec::new();
+        let mut cut = false;
+        let mut lines = text
+            .split_inclusive(|byte| *byte == b'\n')
+            .enumerate()
+            .peekable();
+        while let Some((index, line)) = lines.next() {
+            match serde_json::from_slice(line) {
+                Ok(event) => events.push(event),
+                Err(_) if lines.peek().is_none() && !line.ends_with(b"\n") => cut = true,
+                Err(error) => bail!("{} line {}: {error}", path.display(), index + 1),
+            }
+        }
+        Ok(Self { run, events, cut })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(events: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("folder");
+        let run = RunInfo {
+            id: "r".into(),
+            tool_version: "0".into(),
+            suite_digest: String::new(),
+            sut: Sut {
+                name: "n".into(),
+                vendor: "v".into(),
+                version: "1".into(),
+                role: crate::model::clause::Role::Vnfm,
+            },
+            profile: "built in".into(),
+            profile_digest: String::new(),
+            tier: "quick".into(),
+            selection: String::new(),
+            defects: Vec::new(),
+            seed: 1,
+            machine: String::new(),
+            started: Timestamp::UNIX_EPOCH,
+        };
+        let run = serde_json::to_vec(&run).expect("json");
+        std::fs::write(folder.path().join("run.json"), run).expect("written");
+        std::fs::write(folder.path().join("events.jsonl"), events).expect("written");
+        folder
+    }
+
+    const LINE: &str = r#"{"event":"run-finished","at":"1970-01-01T00:00:00Z"}"#;
+
+    #[test]
+    fn a_last_line_that_is_cut_short_is_left_out_and_told() {
+        let folder = folder(&format!("{LINE}\n{}", &LINE[..20]));
+        let record = Record::read(folder.path()).expect("readable");
+        assert_eq!(record.events.len(), 1);
+        assert!(record.cut);
+    }
+
+    #[test]
+    fn a_broken_line_in_the_middle_is_an_error_that_names_it() {
+        let folder = folder(&format!("{LINE}\n{}\n{LINE}\n", &LINE[..20]));
+        let error = Record::read(folder.path()).expect_err("broken");
+        assert!(format!("{error:#}").contains("line 2"), "{error:#}");
+    }
+
+    #[test]
+    fn a_folder_without_a_run_says_what_to_name() {
+        let empty = tempfile::tempdir().expect("folder");
+        let error = Record::read(empty.path()).expect_err("nothing there");
+        assert!(format!("{error:#}").contains("name the folder of a run"));
+    }
+}

@@ -1,0 +1,140 @@
+//! What a run came to, for programs (`results.json`). The schema in `reports/schema/` is made from these types.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::record::RunInfo;
+use crate::model::event::Step;
+use crate::model::evidence::{EvidenceFile, Measurement, Observation};
+use crate::model::verdict::{CaseVerdict, Verdict};
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Results {
+    /// Version of this format.
+    pub format: u32,
+    /// What is known of the run from its beginning.
+    pub run: RunInfo,
+    /// Why the run did not come to its end, if it did not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub interrupted: Option<String>,
+    /// Faults of the harness itself; any makes the run an error.
+    pub faults: Vec<String>,
+    /// The figures.
+    pub summary: Summary,
+    /// The worst of everything selected; a run that judged nothing has none.
+    pub verdict: Option<Verdict>,
+    /// The exit code that stands for it.
+    pub exit_code: u8,
+    /// The test cases, in order.
+    pub cases: Vec<CaseResult>,
+}
+
+/// How many of each verdict. Counted here and nowhere else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// Test cases by their normative verdict.
+    pub cases: Tally,
+    /// Extended scenarios.
+    pub extended_scenarios: Tally,
+}
+
+/// A count for each verdict.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tally {
+    /// Passed.
+    pub pass: usize,
+    /// Inconclusive.
+    pub inconclusive: usize,
+    /// Failed.
+    pub fail: usize,
+    /// Errors of the harness.
+    pub error: usize,
+    /// Not applicable.
+    pub not_applicable: usize,
+}
+
+impl Tally {
+    /// Counts one; `None` is not applicable.
+    pub fn count(&mut self, verdict: Option<Verdict>) {
+        match verdict {
+            Some(Verdict::Pass) => self.pass += 1,
+            Some(Verdict::Inconclusive) => self.inconclusive += 1,
+            Some(Verdict::Fail) => self.fail += 1,
+            Some(Verdict::Error) => self.error += 1,
+            None => self.not_applicable += 1,
+        }
+    }
+
+    /// How many were counted.
+    pub fn total(&self) -> usize {
+        self.pass + self.inconclusive + self.fail + self.error + self.not_applicable
+    }
+}
+
+/// What a test case came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CaseResult {
+    /// The specification's own name.
+    pub id: String,
+    /// `SEC030` or `IFA026`.
+    pub document: String,
+    /// Clause number.
+    pub clause: String,
+    /// The requirement, in our words.
+    pub requirement: String,
+    /// What is tested, in our words.
+    pub purpose: String,
+    /// `shall`, `should` or `may`.
+    pub keyword: String,
+    /// Where the feature lies.
+    pub path: String,
+    /// The verdict of its normative scenarios; absent if none was selected.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub normative: Option<CaseVerdict>,
+    /// The worst of its extended scenarios; absent if none was selected. No part of the normative verdict.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub extended: Option<Verdict>,
+    /// Its scenarios, in the feature's order.
+    pub scenarios: Vec<ScenarioResult>,
+}
+
+impl CaseResult {
+    /// The worst of normative and extended.
+    pub fn worst(&self) -> Option<Verdict> {
+        let normative = self.normative.as_ref().and_then(CaseVerdict::judged);
+        normative.max(self.extended)
+    }
+}
+
+/// What a scenario came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScenarioResult {
+    /// Its name.
+    pub name: String,
+    /// Line in the feature.
+    pub line: usize,
+    /// True if the normative verdict hangs on it.
+    pub normative: bool,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// Why, if it did not pass.
+    pub reason: String,
+    /// Seconds from its beginning to its end.
+    pub seconds: f64,
+    /// Its steps, as far as they were run.
+    pub steps: Vec<Step>,
+    /// Files that were kept.
+    pub evidence: Vec<EvidenceFile>,
+    /// What was seen beside the verdict.
+    pub observations: Vec<Observation>,
+    /// What was measured.
+    pub measurements: Vec<Measurement>,
+    /// What the bed could not remove.
+    pub residue: Vec<String>,
+}
+
+/// The JSON schema of [`Results`], as committed under `reports/schema/`.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Results).to_value()
+}

@@ -1,0 +1,231 @@
+//! One run from its plan to its results: [`Session`]. Shared by `scas run` and `scas selftest`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use rand::Rng as _;
+
+use crate::applicability::{self, Applicability};
+use crate::catalogue::Catalogue;
+use crate::catalogue::Selection;
+use crate::context::{RunContext, Tier};
+use crate::model::event::{Event, NotApplicable, PlannedCase, PlannedScenario};
+use crate::model::test_case::{self, ScenarioKind, TestCase};
+use crate::profile::Loaded;
+use crate::recorder::Recorder;
+use crate::report;
+use crate::report::record::RunInfo;
+use crate::report::results::Results;
+use crate::run::{self, Plan};
+
+/// Scenarios under way at once. Most of a scenario's time is the SUT's and the disk's.
+const CONCURRENCY: usize = 4;
+
+/// What is to be run.
+pub struct Session {
+    /// The suite.
+    pub catalogue: Arc<Catalogue>,
+    /// The system under test.
+    pub sut: Loaded,
+    /// What of the suite; `None` is everything.
+    pub selection: Option<Selection>,
+    /// How thorough.
+    pub tier: Tier,
+    /// Seed of everything chosen by chance and not for secrecy.
+    pub seed: u64,
+    /// Defects that the reference is to have.
+    pub defects: Vec<String>,
+}
+
+/// Hears a run's events as they happen.
+pub type Listener = Box<dyn Fn(&Event) + Send + Sync>;
+
+/// A run that is set up: nothing has been started yet.
+pub struct Prepared {
+    /// The run's folder.
+    pub folder: PathBuf,
+    plan: Plan,
+    context: Arc<RunContext>,
+    recorder: Arc<Recorder>,
+}
+
+impl Session {
+    /// Checks that everything is there to begin with, and makes the run's folder under `out`.
+    ///
+    /// # Errors
+    /// A configuration mistake, which names the label that the user wrote; or the folder cannot be made.
+    pub fn prepare(&self, out: &Path, listener: Listener) -> anyhow::Result<Prepared> {
+        let plan = self.plan()?;
+        crate::testbed::preflight(&self.sut.profile)?;
+        let started = Timestamp::now();
+        let id = format!(
+            "{}-{:04x}",
+            started.strftime("%Y%m%dT%H%M%SZ"),
+            rand::rng().random::<u16>()
+        );
+        let folder = std::path::absolute(out)
+            .with_context(|| format!("--out {}", out.display()))?
+            .join(&id);
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("--out: cannot make the folder {}", folder.display()))?;
+        let info = self.info(id, started);
+        let path = folder.join("run.json");
+        fs::write(&path, serde_json::to_vec_pretty(&info)?)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        let context = RunContext::new(
+            &folder,
+            self.sut.profile.clone(),
+            self.tier,
+            self.seed,
+            self.defects.clone(),
+        )?;
+        Ok(Prepared {
+            recorder: Arc::new(Recorder::create(&folder, listener)?),
+            folder,
+            plan,
+            context: Arc::new(context),
+        })
+    }
+
+    fn plan(&self) -> anyhow::Result<Plan> {
+        let mut cases = Vec::new();
+        let mut planned = Vec::new();
+        for case in &self.catalogue.cases {
+            let scenarios = self.scenarios(case);
+            if scenarios.is_empty() {
+                continue;
+            }
+            let not_applicable = match applicability::applicable(case, &self.sut.profile.ics())? {
+                Applicability::Yes => None,
+                Applicability::No { item, reason } => Some(NotApplicable { item, reason }),
+            };
+            planned.push(PlannedCase {
+                id: case.id.clone(),
+                document: case.document.clone(),
+                clause: case.clause.clone(),
+                requirement: case.requirement.clone(),
+                purpose: case.purpose.clone(),
+                keyword: case.keyword.to_string(),
+                path: case.path.display().to_string(),
+                scenarios: if not_applicable.is_some() {
+                    Vec::new()
+                } else {
+                    scenarios
+                },
+                not_applicable,
+            });
+            cases.push(Arc::new(case.clone()));
+        }
+        Ok(Plan { cases, planned })
+    }
+
+    fn scenarios(&self, case: &TestCase) -> Vec<PlannedScenario> {
+        case.scenarios
+            .iter()
+            .filter(|scenario| runs(scenario.tier, self.tier))
+            .filter(|scenario| {
+                self.selection
+                    .as_ref()
+                    .is_none_or(|selection| selection.matches(case, scenario))
+            })
+            .map(|scenario| PlannedScenario {
+                name: scenario.name.clone(),
+                line: scenario.line,
+                normative: scenario.kind == ScenarioKind::Normative,
+            })
+            .collect()
+    }
+
+    fn info(&self, id: String, started: Timestamp) -> RunInfo {
+        RunInfo {
+            id,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            suite_digest: self.catalogue.digest().to_owned(),
+            sut: self.sut.profile.sut.clone(),
+            profile: self.sut.name.clone(),
+            profile_digest: self.sut.digest.clone(),
+            tier: match self.tier {
+                Tier::Quick => "quick",
+                Tier::Full => "full",
+            }
+            .to_owned(),
+            selection: self
+                .selection
+                .as_ref()
+                .map_or(String::new(), |selection| selection.as_str().to_owned()),
+            defects: self.defects.clone(),
+            seed: self.seed,
+            machine: format!(
+                "{} {}, {} processors",
+                std::env::consts::OS,
+                std::env::consts::ARCH,
+                std::thread::available_parallelism().map_or(0, usize::from)
+            ),
+            started,
+        }
+    }
+}
+
+impl Prepared {
+    /// How many scenarios will be run.
+    pub fn scenarios(&self) -> usize {
+        self.plan
+            .planned
+            .iter()
+            .map(|case| case.scenarios.len())
+            .sum()
+    }
+
+    /// Runs to the end or until `interrupted` says by what, then folds the record. Whatever ends it: children are
+    /// ended, events are written, and the verdicts so far are kept.
+    ///
+    /// # Errors
+    /// Record or reports cannot be written.
+    pub async fn run(self, interrupted: impl Future<Output = String>) -> anyhow::Result<Results> {
+        self.recorder.record(&Event::RunStarted {
+            at: Timestamp::now(),
+            plan: self.plan.planned.clone(),
+        })?;
+        // Boxed, so that it is dropped here, with the test beds in it, when it is interrupted.
+        let suite = Box::pin(run::run(
+            &self.plan,
+            Arc::clone(&self.context),
+            Arc::clone(&self.recorder),
+            self.concurrency(),
+        ));
+        let by = tokio::select! {
+            () = suite => None,
+            by = interrupted => Some(by),
+        };
+        let at = Timestamp::now();
+        self.recorder.record(&match by {
+            None => Event::RunFinished { at },
+            Some(by) => Event::RunInterrupted { at, by },
+        })?;
+        if let Some(fault) = self.recorder.fault() {
+            anyhow::bail!("the record of the run is not complete: {fault}");
+        }
+        report::redraw(&self.folder)
+    }
+
+    /// A product with fixed addresses serves one scenario at a time.
+    fn concurrency(&self) -> usize {
+        let ixit = &self.context.profile.ixit;
+        if ixit.api.is_some() || ixit.nfvo.listen.port() != 0 {
+            1
+        } else {
+            CONCURRENCY
+        }
+    }
+}
+
+fn runs(scenario: test_case::Tier, run: Tier) -> bool {
+    match scenario {
+        test_case::Tier::Both => true,
+        test_case::Tier::QuickOnly => run == Tier::Quick,
+        test_case::Tier::FullOnly => run == Tier::Full,
+    }
+}

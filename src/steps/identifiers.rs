@@ -1,0 +1,184 @@
+//! SEC 030 4.2.2.2: VNF instance identifiers, captured from responses and notifications.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+
+use super::{Arguments, Problem, StepResult};
+use crate::model::question::{IdentifierSource, Question};
+use crate::testbed::lcm::{self, Worker};
+use crate::testbed::load::{self, Order, Yield};
+use crate::vnf_package::Package;
+use crate::world::World;
+
+crate::step!(Given, "the NFVO holds two valid VNFDs", two_vnfds);
+async fn two_vnfds(world: &mut World, _: Arguments) -> StepResult {
+    for number in 0..2 {
+        let context = world.context()?;
+        let vnfd_id = context.vnfd_id(world.id().context("no scenario")?, number);
+        let package = Package::new(&vnfd_id, &context.signing).build()?;
+        world.bed()?.hold(&package);
+        world.vnfd_ids.push(vnfd_id);
+    }
+    Ok(())
+}
+
+crate::step!(
+    When,
+    "the NFVO asks for as many VNF instances as the VNFM can handle",
+    as_many_as_it_can
+);
+async fn as_many_as_it_can(world: &mut World, _: Arguments) -> StepResult {
+    let count = world.context()?.capacity();
+    creations(world, "at capacity", count, 1).await
+}
+
+crate::step!(When, "the NFVO asks for {int} VNF instances {string}", some);
+async fn some(world: &mut World, arguments: Arguments) -> StepResult {
+    let round = arguments.text(1)?.to_owned();
+    creations(world, &round, arguments.number(0)?, 1).await
+}
+
+crate::step!(
+    When,
+    "the NFVO asks for {int} bursts of {int} VNF instances of both VNFDs",
+    bursts
+);
+async fn bursts(world: &mut World, arguments: Arguments) -> StepResult {
+    for burst in 1..=arguments.number(0)? {
+        creations(world, &format!("burst {burst}"), arguments.number(1)?, 2).await?;
+    }
+    Ok(())
+}
+
+crate::step!(
+    When,
+    "the VNFM is killed while the NFVO asks for {int} more",
+    killed
+);
+/// Killed as soon as a quarter of the creations is answered: the others are in every state that a creation can be in.
+async fn killed(world: &mut World, arguments: Arguments) -> StepResult {
+    let order = order(world, "during the kill", arguments.number(0)?, 1)?;
+    let client = world.bed()?.client()?;
+    let (sender, mut answered) = watch::channel(0);
+    let quarter = order.count / 4;
+    let count = order.count;
+    let load = tokio::spawn(async move { load::create(&client, &order, Arc::new(sender)).await });
+    // An error means that the load has ended: then all is answered.
+    let _ = answered.wait_for(|count| *count >= quarter).await;
+    world.bed()?.kill().await;
+    let yielded = load.await??;
+    world.identifiers.killed = true;
+    enter(world, count, yielded);
+    Ok(())
+}
+
+crate::step!(When, "the NFVO deletes every VNF instance", deletes);
+async fn deletes(world: &mut World, _: Arguments) -> StepResult {
+    let ids: Vec<String> = identifiers(&world.identifiers.rounds);
+    let mut worker = Worker::new(world.bed()?.client()?);
+    for id in &ids {
+        let answer = worker.send(lcm::delete(id)).await;
+        let refused = match answer {
+            Ok(answer) if answer.status.is_success() => continue,
+            Ok(answer) => lcm::refusal(&answer),
+            Err(error) => error.to_string(),
+        };
+        return Err(Problem::unmet(
+            "the VNFM deletes a VNF instance that is not instantiated",
+            format!("{id}: {refused}"),
+        ));
+    }
+    Ok(())
+}
+
+crate::step!(
+    When,
+    "the NFVO asks each VNFM for {int} VNF instances",
+    each_vnfm
+);
+async fn each_vnfm(world: &mut World, arguments: Arguments) -> StepResult {
+    let count = arguments.number(0)?;
+    let clients = world.bed()?.clients()?;
+    for (number, client) in clients.iter().enumerate() {
+        let order = order(world, &format!("VNFM {}", number + 1), count, 1)?;
+        let yielded = load::create(client, &order, unheard()).await?;
+        enter(world, count, yielded);
+    }
+    Ok(())
+}
+
+crate::step!(
+    When,
+    "a creation notification has arrived for each",
+    notified
+);
+async fn notified(world: &mut World, _: Arguments) -> StepResult {
+    if let Some(why) = world.bed()?.unsubscribed.clone() {
+        return Err(Problem::unmet("a subscription to notifications", why));
+    }
+    let count = identifiers(&world.identifiers.rounds).len();
+    world.notified = world.bed()?.creation_notifications(count).await;
+    Ok(())
+}
+
+crate::step!(Then, "every VNF instance identifier is unique", unique);
+async fn unique(world: &mut World, _: Arguments) -> StepResult {
+    let captured = std::mem::take(&mut world.identifiers);
+    let question = Question::Unique {
+        sources: captured.rounds,
+        asked: captured.asked,
+        lost: captured.lost,
+        losses_expected: captured.killed,
+    };
+    world.ask(&question)
+}
+
+crate::step!(
+    Then,
+    "each notification names the identifier of its response",
+    same_in_both
+);
+async fn same_in_both(world: &mut World, _: Arguments) -> StepResult {
+    let question = Question::Notified {
+        responses: identifiers(&world.identifiers.rounds),
+        notifications: std::mem::take(&mut world.notified),
+    };
+    world.ask(&question)
+}
+
+async fn creations(world: &mut World, round: &str, count: u64, vnfds: usize) -> StepResult {
+    let order = order(world, round, count, vnfds)?;
+    let client = world.bed()?.client()?;
+    let yielded = load::create(&client, &order, unheard()).await?;
+    enter(world, count, yielded);
+    Ok(())
+}
+
+fn order(world: &World, round: &str, count: u64, vnfds: usize) -> anyhow::Result<Order> {
+    Ok(Order {
+        round: round.to_owned(),
+        count,
+        concurrency: world.context()?.profile.ixit.capacity.concurrency,
+        vnfd_ids: world.vnfd_ids.iter().take(vnfds).cloned().collect(),
+    })
+}
+
+fn enter(world: &mut World, count: u64, yielded: Yield) {
+    world.identifiers.asked += count;
+    world.identifiers.rounds.extend(yielded.source);
+    world.identifiers.lost.extend(yielded.lost);
+}
+
+fn identifiers(rounds: &[IdentifierSource]) -> Vec<String> {
+    rounds
+        .iter()
+        .flat_map(|round| round.records.iter().map(|record| record.id.clone()))
+        .collect()
+}
+
+/// Where nobody waits for the count of answers.
+fn unheard() -> Arc<watch::Sender<u64>> {
+    Arc::new(watch::channel(0).0)
+}

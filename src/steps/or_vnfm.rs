@@ -1,0 +1,119 @@
+//! Pre-conditions on Or-Vnfm: the documentation, the VNFM, the simulated NFVO.
+
+use super::{Arguments, Problem, StepResult};
+use crate::testbed::Testbed;
+use crate::testbed::sut_process::StartError;
+use crate::world::World;
+
+crate::step!(
+    Given,
+    "the documentation of the VNFM describes {string}",
+    documented
+);
+/// A missing description is Inconclusive: only a person can read one, so the profile says where it is.
+async fn documented(world: &mut World, arguments: Arguments) -> StepResult {
+    let label = arguments.text(0)?;
+    let documents = &world.context()?.profile.documents;
+    match documents.get(label).map(|place| place.trim()) {
+        Some(place) if !place.is_empty() => {
+            let text = format!("{label}: {place}");
+            world.observe("documentation", &text, None);
+            Ok(())
+        }
+        _ => Err(Problem::unmet(
+            format!("the documentation describes '{label}'"),
+            format!("the profile's [documents] has no '{label}'"),
+        )),
+    }
+}
+
+crate::step!(
+    Given,
+    "a VNFM that trusts the signers of VNF packages",
+    trusting
+);
+/// Puts up the bed: the NFVO first, since the SUT's configuration names it, then the SUT, with the trust anchors in its configuration.
+async fn trusting(world: &mut World, _: Arguments) -> StepResult {
+    let context = std::sync::Arc::clone(world.context()?);
+    let folder = world.folder()?.to_owned();
+    let bed = world.bed.insert(Testbed::up(context, &folder).await?);
+    bed.start().await.map_err(not_running)
+}
+
+crate::step!(
+    Given,
+    "a simulated NFVO whose traffic with the VNFM is traced",
+    traced
+);
+/// Step 1 of 4.2.2.1 and 4.2.2.2: traffic is seen when the VNFM answers and calls back through the interception front.
+async fn traced(world: &mut World, _: Arguments) -> StepResult {
+    let bed = world.bed()?;
+    bed.subscribe().await?;
+    if let Some(why) = bed.unsubscribed.clone() {
+        if let Some(status) = bed.ended() {
+            return Err(Problem::unmet(
+                "a VNFM that runs",
+                format!("it has ended: {status}"),
+            ));
+        }
+        world.observe(
+            "no-notifications",
+            &format!("the VNFM did not accept a subscription: {why}"),
+            Some("SOL003 5.4.18"),
+        );
+    }
+    Ok(())
+}
+
+crate::step!(When, "the VNFM is stopped and started again", restarted);
+async fn restarted(world: &mut World, _: Arguments) -> StepResult {
+    let bed = world.bed()?;
+    bed.stop().await;
+    bed.start().await.map_err(not_running)
+}
+
+crate::step!(When, "the VNFM is started again", started_again);
+async fn started_again(world: &mut World, _: Arguments) -> StepResult {
+    world.bed()?.start().await.map_err(not_running)
+}
+
+crate::step!(
+    When,
+    "the VNFM is stopped, its state copied, and started again",
+    copied
+);
+async fn copied(world: &mut World, _: Arguments) -> StepResult {
+    let bed = world.bed()?;
+    bed.stop().await;
+    bed.copy_state()?;
+    bed.start().await.map_err(not_running)
+}
+
+crate::step!(
+    When,
+    "the VNFM is stopped, its state replaced by the copy, and started again",
+    restored
+);
+async fn restored(world: &mut World, _: Arguments) -> StepResult {
+    let bed = world.bed()?;
+    bed.stop().await;
+    bed.restore_state()?;
+    bed.start().await.map_err(not_running)
+}
+
+crate::step!(
+    When,
+    "two more VNFMs are started with a state of their own",
+    replicated
+);
+async fn replicated(world: &mut World, _: Arguments) -> StepResult {
+    world.bed()?.start_replicas(2).await.map_err(not_running)
+}
+
+/// A SUT that does not start leaves every question open; a file of ours that cannot be written is our fault.
+fn not_running(error: StartError) -> Problem {
+    match error {
+        StartError::File { .. } => Problem::Harness(error.into()),
+        other => Problem::unmet("a VNFM that runs", other.to_string()),
+    }
+}

@@ -1,0 +1,419 @@
+//! Puts simulators, PKI and SUT together for a scenario and takes them down again. Main type: [`Testbed`].
+
+pub mod lcm;
+pub mod load;
+pub mod offer;
+pub mod state;
+pub mod sut_process;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use scas_simulators::client::{Client, Limits, Parties};
+use scas_simulators::nfvo::{Nfvo, NfvoConfig};
+use scas_simulators::tls::{ClientSecurity, Identity, ServerSecurity};
+use scas_simulators::transcript::Transcript;
+
+use crate::context::RunContext;
+use crate::model::sut::{AcceptedAt, Profile, Security};
+use crate::pki::Leaf;
+use sut_process::{StartError, StartPlan, SutProcess, fill};
+
+/// The longest body of a SUT's answer that is read, in bytes.
+const MAX_ANSWER: u64 = 16 * 1024 * 1024;
+/// Name of the notification endpoint.
+const NOTIFICATIONS: &str = "lcm";
+
+/// One scenario's simulators and SUT. Dropping it ends them; [`Testbed::take_down`] does so with an account.
+pub struct Testbed {
+    context: Arc<RunContext>,
+    folder: PathBuf,
+    work: tempfile::TempDir,
+    /// Every exchange of the scenario.
+    pub transcript: Transcript,
+    /// The simulated NFVO.
+    pub nfvo: Nfvo,
+    sut: Option<SutProcess>,
+    replicas: Vec<SutProcess>,
+    /// Why there are no notifications, if there are none.
+    pub unsubscribed: Option<String>,
+    remarks: Vec<String>,
+}
+
+/// What is left when a bed is taken down.
+pub struct Remains {
+    /// Files that were kept, and what they are.
+    pub files: Vec<(PathBuf, &'static str)>,
+    /// What could not be removed.
+    pub residue: Vec<String>,
+}
+
+/// Catches configuration mistakes before the first scenario.
+///
+/// # Errors
+/// Each names the label that the user wrote.
+pub fn preflight(profile: &Profile) -> anyhow::Result<()> {
+    let listen = profile.ixit.nfvo.listen;
+    // Bound and dropped at once: nothing else can tell whether it is free.
+    std::net::TcpListener::bind(listen).with_context(|| {
+        format!("ixit.nfvo.listen: cannot listen on {listen}; end what uses it, or write port 0 for a free one")
+    })?;
+    let program = profile
+        .ixit
+        .start
+        .command
+        .first()
+        .map_or("", String::as_str);
+    if program != "{scas}" {
+        runnable(program)?;
+    }
+    Ok(())
+}
+
+/// The placeholders that a profile may use, with values that only show their names.
+pub fn placeholders() -> BTreeMap<&'static str, String> {
+    [
+        "accepted-at",
+        "config",
+        "crl",
+        "defects",
+        "dir",
+        "log",
+        "nfvo",
+        "pki",
+        "scas",
+        "signers",
+        "state",
+    ]
+    .into_iter()
+    .map(|name| (name, name.to_owned()))
+    .collect()
+}
+
+impl Testbed {
+    /// Starts the simulated NFVO. The SUT is started by [`Testbed::start`].
+    ///
+    /// # Errors
+    /// A fault of ours, or of the machine's.
+    pub async fn up(context: Arc<RunContext>, folder: &Path) -> anyhow::Result<Self> {
+        let transcript = Transcript::to_file(&folder.join("transcript.jsonl"))?;
+        let side = &context.profile.ixit.nfvo;
+        let security = server_security(&context, side.security);
+        let nfvo = Nfvo::start(NfvoConfig {
+            listen: side.listen,
+            ..NfvoConfig::new(security, transcript.clone())
+        })
+        .await
+        .context("ixit.nfvo")?;
+        let work = tempfile::Builder::new()
+            .prefix("scas-bed-")
+            .tempdir()
+            .context("cannot make a temporary folder for the SUT")?;
+        Ok(Self {
+            context,
+            folder: folder.to_owned(),
+            work,
+            transcript,
+            nfvo,
+            sut: None,
+            replicas: Vec::new(),
+            unsubscribed: None,
+            remarks: Vec::new(),
+        })
+    }
+
+    /// Starts the SUT, and subscribes to its notifications if this is its first start.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(&mut self) -> Result<(), StartError> {
+        let plan = self.plan("sut")?;
+        self.sut = Some(SutProcess::start(&plan).await?);
+        Ok(())
+    }
+
+    /// Subscribes to the SUT's notifications. A SUT that refuses is remarked on, not judged.
+    ///
+    /// # Errors
+    /// A fault of ours.
+    pub async fn subscribe(&mut self) -> anyhow::Result<()> {
+        let callback = self.nfvo.callback_uri(NOTIFICATIONS);
+        self.unsubscribed = match self.client()?.send(lcm::subscribe(&callback)).await {
+            Ok(answer) if answer.status.is_success() => None,
+            Ok(answer) => Some(lcm::refusal(&answer)),
+            Err(error) => Some(error.to_string()),
+        };
+        Ok(())
+    }
+
+    /// The tester as NFVO, calling the SUT.
+    ///
+    /// # Errors
+    /// The SUT is not running.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        let sut = self.sut.as_ref().context("the SUT is not running")?;
+        self.client_of(sut)
+    }
+
+    /// Clients of the SUT and of each replica.
+    ///
+    /// # Errors
+    /// The SUT is not running.
+    pub fn clients(&self) -> anyhow::Result<Vec<Client>> {
+        let mut all = vec![self.client()?];
+        for replica in &self.replicas {
+            all.push(self.client_of(replica)?);
+        }
+        Ok(all)
+    }
+
+    /// Starts `count` more SUTs, each with a state of its own.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start_replicas(&mut self, count: usize) -> Result<(), StartError> {
+        for number in 1..=count {
+            let plan = self.plan(&format!("replica-{number}"))?;
+            self.replicas.push(SutProcess::start(&plan).await?);
+        }
+        Ok(())
+    }
+
+    /// Asks the SUT to stop and waits.
+    pub async fn stop(&mut self) {
+        if let Some(sut) = self.sut.take() {
+            self.remarks.extend(sut.stop().await);
+        }
+    }
+
+    /// Kills the SUT and waits.
+    pub async fn kill(&mut self) {
+        if let Some(sut) = self.sut.take() {
+            sut.kill().await;
+        }
+    }
+
+    /// How the SUT ended, if it is not running.
+    pub fn ended(&mut self) -> Option<String> {
+        match &mut self.sut {
+            Some(sut) => sut.ended(),
+            None => Some("it was not started".to_owned()),
+        }
+    }
+
+    /// Copies everything durable of the SUT aside.
+    ///
+    /// # Errors
+    /// A file cannot be copied.
+    pub fn copy_state(&self) -> anyhow::Result<()> {
+        state::copy(&self.state("sut"), &self.state("copy"))
+    }
+
+    /// Replaces everything durable of the SUT by the copy.
+    ///
+    /// # Errors
+    /// A file cannot be copied or removed.
+    pub fn restore_state(&self) -> anyhow::Result<()> {
+        let state = self.state("sut");
+        std::fs::remove_dir_all(&state)
+            .with_context(|| format!("cannot remove {}", state.display()))?;
+        state::copy(&self.state("copy"), &state)
+    }
+
+    /// Waits until creation notifications for `count` creations have arrived, or the IXIT's time for an answer is over;
+    /// returns the identifiers that they name.
+    pub async fn creation_notifications(&self, count: usize) -> Vec<String> {
+        let limit = Duration::from_secs(self.context.profile.ixit.timeouts.answer);
+        let mut seen = 0;
+        let enough = self.nfvo.wait_notification(NOTIFICATIONS, |notification| {
+            seen += usize::from(offer::is_creation(notification));
+            seen >= count
+        });
+        // Too few is for the judge to say.
+        let _ = tokio::time::timeout(limit, enough).await;
+        self.nfvo
+            .notifications(NOTIFICATIONS)
+            .iter()
+            .filter(|notification| offer::is_creation(notification))
+            .filter_map(|n| Some(n.get("vnfInstanceId")?.as_str()?.to_owned()))
+            .collect()
+    }
+
+    /// Takes everything down and says what is left.
+    pub async fn take_down(mut self) -> Remains {
+        let mut residue = std::mem::take(&mut self.remarks);
+        if let Some(status) = self.sut.as_mut().and_then(SutProcess::ended) {
+            residue.push(format!("the SUT had ended by itself: {status}"));
+        }
+        for sut in self.sut.take().into_iter().chain(self.replicas.drain(..)) {
+            residue.extend(sut.stop().await);
+        }
+        self.nfvo.stop().await;
+        if let Err(error) = self.transcript.flush() {
+            residue.push(format!("the transcript is not whole: {error}"));
+        }
+        let mut files = vec![(
+            self.folder.join("transcript.jsonl"),
+            "every exchange of the scenario, one line each",
+        )];
+        for (path, what) in state::logs(&self.folder) {
+            files.push((path, what));
+        }
+        if let Err(error) = self.work.close() {
+            residue.push(format!(
+                "the SUT's work folder could not be removed: {error}"
+            ));
+        }
+        Remains { files, residue }
+    }
+
+    fn client_of(&self, sut: &SutProcess) -> anyhow::Result<Client> {
+        let pki = &self.context.pki;
+        let security = if sut.api_root.starts_with("http://") {
+            ClientSecurity::Plain
+        } else {
+            ClientSecurity::Tls {
+                anchors_pem: pki.ca.certificate_pem(),
+                identity: Some(identity(&pki.nfvo)),
+            }
+        };
+        let client = Client::new(
+            &security,
+            &sut.api_root,
+            self.transcript.clone(),
+            Parties {
+                interface: "Or-Vnfm".into(),
+                from: "NFVO".into(),
+                to: "VNFM".into(),
+            },
+            Limits {
+                timeout: Duration::from_secs(self.context.profile.ixit.timeouts.answer),
+                max_body: MAX_ANSWER,
+            },
+        );
+        client.context("the SUT's API root")
+    }
+
+    fn state(&self, name: &str) -> PathBuf {
+        self.work.path().join(name).join("state")
+    }
+
+    /// The profile's words with their placeholders filled in, and the configuration written.
+    fn plan(&self, name: &str) -> Result<StartPlan, StartError> {
+        let dir = self.work.path().join(name);
+        let state = self.state(name);
+        std::fs::create_dir_all(&state).map_err(|source| StartError::File {
+            path: state.display().to_string(),
+            source,
+        })?;
+        let values = self.values(name, &dir);
+        let start = &self.context.profile.ixit.start;
+        let filled = |text: &str| {
+            fill(text, &values).map_err(|unknown| StartError::Unrunnable {
+                program: format!("{{{unknown}}}"),
+                source: std::io::Error::other("unknown placeholder"),
+            })
+        };
+        if let Some(config) = &start.config {
+            let path = dir.join("config");
+            std::fs::write(&path, filled(config)?).map_err(|source| StartError::File {
+                path: path.display().to_string(),
+                source,
+            })?;
+        }
+        let times = &self.context.profile.ixit.timeouts;
+        Ok(StartPlan {
+            command: start
+                .command
+                .iter()
+                .map(|text| filled(text))
+                .collect::<Result<_, _>>()?,
+            output: self.folder.join(format!("{name}.output.log")),
+            fixed_api_root: self
+                .context
+                .profile
+                .ixit
+                .api
+                .as_ref()
+                .map(|api| api.root.clone()),
+            start_timeout: Duration::from_secs(times.start),
+            stop_timeout: Duration::from_secs(times.stop),
+        })
+    }
+
+    fn values(&self, name: &str, dir: &Path) -> BTreeMap<&'static str, String> {
+        let text = |path: &Path| path.display().to_string();
+        let files = &self.context.pki_files;
+        let scas = std::env::current_exe().map_or_else(|_| "scas".to_owned(), |path| text(&path));
+        let defects: Vec<String> = self
+            .context
+            .defects
+            .iter()
+            .map(|d| format!("\"{d}\""))
+            .collect();
+        let accepted_at = match self.context.profile.ixit.accepted_at {
+            AcceptedAt::Create => "create",
+            AcceptedAt::Instantiate => "instantiate",
+        };
+        BTreeMap::from([
+            ("accepted-at", accepted_at.to_owned()),
+            ("config", text(&dir.join("config"))),
+            ("crl", text(&files.crl())),
+            ("defects", format!("[{}]", defects.join(", "))),
+            ("dir", text(dir)),
+            ("log", text(&self.folder.join(format!("{name}.log")))),
+            ("nfvo", self.nfvo.api_root().to_owned()),
+            ("pki", text(files.folder())),
+            ("scas", scas),
+            ("signers", text(&files.signers())),
+            ("state", text(&self.state(name))),
+        ])
+    }
+}
+
+fn server_security(context: &RunContext, security: Security) -> ServerSecurity {
+    let identity = identity(&context.pki.nfvo);
+    match security {
+        Security::MutualTls => ServerSecurity::Mutual {
+            identity,
+            client_anchors_pem: context.pki.ca.certificate_pem(),
+        },
+        Security::ServerTls => ServerSecurity::ServerOnly { identity },
+        Security::Plain => ServerSecurity::Plain,
+    }
+}
+
+fn identity(leaf: &Leaf) -> Identity {
+    Identity {
+        chain_pem: leaf.chain_pem(),
+        key_pem: leaf.private_key_pem(),
+    }
+}
+
+/// Whether a program can be found, by path or on PATH. Tried here so that a slip of the pen is told at once.
+fn runnable(program: &str) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if program.contains('{') {
+        // Known only once a scenario has its folders.
+        return Ok(());
+    }
+    let executable = |path: &Path| {
+        path.metadata()
+            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    let found = if program.contains('/') {
+        executable(Path::new(program))
+    } else {
+        std::env::var_os("PATH").is_some_and(|paths| {
+            std::env::split_paths(&paths).any(|p| executable(&p.join(program)))
+        })
+    };
+    anyhow::ensure!(
+        found,
+        "ixit.start.command: '{program}' is not an executable file; write its path, or a name on PATH"
+    );
+    Ok(())
+}

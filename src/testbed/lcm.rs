@@ -1,0 +1,223 @@
+//! What the tester asks of the SUT as NFVO: SOL003 VNF lifecycle management, read with tolerance and judged by nobody here.
+
+use scas_simulators::client::{Answer as HttpAnswer, Call, CallError, Client, Connection};
+use serde_json::{Value, json};
+
+/// Version of the VNF lifecycle management API that is asked for (SOL003 3.7.1).
+const VERSION: &str = "2.0.0";
+
+/// What became of the creation of a VNF instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Creation {
+    /// 201 with an identifier.
+    Created {
+        /// The identifier as it was on the wire.
+        id: String,
+        /// Number of the exchange.
+        exchange: u64,
+    },
+    /// A status of 400 or more.
+    Refused {
+        /// Status and detail, in words.
+        text: String,
+        /// Number of the exchange.
+        exchange: u64,
+    },
+    /// Anything else: no answer, or one that says nothing.
+    None {
+        /// What came instead.
+        text: String,
+    },
+}
+
+/// `POST /vnf_instances` for this VNFD.
+pub fn create(vnfd_id: &str, name: &str) -> Call {
+    let body = json!({ "vnfdId": vnfd_id, "vnfInstanceName": name });
+    with_body(http::Method::POST, "/vnflcm/v2/vnf_instances".into(), &body)
+}
+
+/// `DELETE /vnf_instances/{id}`.
+pub fn delete(id: &str) -> Call {
+    plain(
+        http::Method::DELETE,
+        format!("/vnflcm/v2/vnf_instances/{}", segment(id)),
+    )
+}
+
+/// `POST /vnf_instances/{id}/instantiate`.
+pub fn instantiate(id: &str, flavour: &str) -> Call {
+    let path = format!("/vnflcm/v2/vnf_instances/{}/instantiate", segment(id));
+    with_body(http::Method::POST, path, &json!({ "flavourId": flavour }))
+}
+
+/// `POST /vnf_instances/{id}/terminate`, forceful.
+pub fn terminate(id: &str) -> Call {
+    let path = format!("/vnflcm/v2/vnf_instances/{}/terminate", segment(id));
+    with_body(
+        http::Method::POST,
+        path,
+        &json!({ "terminationType": "FORCEFUL" }),
+    )
+}
+
+/// `GET` of a lifecycle operation occurrence.
+pub fn operation(id: &str) -> Call {
+    plain(
+        http::Method::GET,
+        format!("/vnflcm/v2/vnf_lcm_op_occs/{}", segment(id)),
+    )
+}
+
+/// `POST /subscriptions` for every notification.
+pub fn subscribe(callback: &str) -> Call {
+    with_body(
+        http::Method::POST,
+        "/vnflcm/v2/subscriptions".into(),
+        &json!({ "callbackUri": callback }),
+    )
+}
+
+/// Reads the answer to a creation.
+pub fn creation(answer: Result<HttpAnswer, CallError>) -> Creation {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            return Creation::None {
+                text: error.to_string(),
+            };
+        }
+    };
+    let status = answer.status.as_u16();
+    match status {
+        201 => match identifier(&answer) {
+            Some(id) => Creation::Created {
+                id,
+                exchange: answer.seq,
+            },
+            None => Creation::None {
+                text: format!("HTTP 201 without an identifier: {}", excerpt(&answer.body)),
+            },
+        },
+        400.. => Creation::Refused {
+            text: refusal(&answer),
+            exchange: answer.seq,
+        },
+        _ => Creation::None {
+            text: format!("HTTP {status}, neither 201 nor a refusal"),
+        },
+    }
+}
+
+/// Status and ProblemDetails in one line.
+pub fn refusal(answer: &HttpAnswer) -> String {
+    let status = answer.status.as_u16();
+    let detail = serde_json::from_slice::<Value>(&answer.body)
+        .ok()
+        .and_then(|problem| problem.get("detail")?.as_str().map(str::to_owned))
+        .unwrap_or_else(|| excerpt(&answer.body));
+    format!("HTTP {status}: {detail}")
+}
+
+/// The last part of the Location header: how SOL003 names a new resource.
+pub fn location_id(answer: &HttpAnswer) -> Option<String> {
+    let location = answer.headers.get(http::header::LOCATION)?.to_str().ok()?;
+    let id = location.trim_end_matches('/').rsplit('/').next()?;
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
+/// A connection that is opened when first needed, and again after an error.
+pub struct Worker {
+    client: Client,
+    connection: Option<Connection>,
+}
+
+impl Worker {
+    /// A worker on a SUT's API.
+    pub fn new(client: Client) -> Self {
+        Self {
+            client,
+            connection: None,
+        }
+    }
+
+    /// Sends one request; never twice, since a lost answer may hide a creation.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn send(&mut self, call: Call) -> Result<HttpAnswer, CallError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) if !connection.is_closed() => connection,
+            _ => self.client.open().await?,
+        };
+        let answer = connection.send(call).await?;
+        self.connection = Some(connection);
+        Ok(answer)
+    }
+}
+
+fn identifier(answer: &HttpAnswer) -> Option<String> {
+    let body: Value = serde_json::from_slice(&answer.body).ok()?;
+    let id = body.get("id")?.as_str()?;
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
+fn plain(method: http::Method, path: String) -> Call {
+    let mut call = Call::new(method, path);
+    let headers = &mut call.headers;
+    headers.insert("version", http::HeaderValue::from_static(VERSION));
+    headers.insert(
+        http::header::ACCEPT,
+        http::HeaderValue::from_static("application/json"),
+    );
+    call
+}
+
+fn with_body(method: http::Method, path: String, body: &Value) -> Call {
+    let mut call = plain(method, path);
+    call.headers.insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static("application/json"),
+    );
+    call.body = body.to_string().into_bytes().into();
+    call
+}
+
+/// An identifier as one segment of a path: a SUT's identifier may hold anything.
+fn segment(id: &str) -> String {
+    let mut text = String::new();
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            use std::fmt::Write as _;
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+fn excerpt(body: &[u8]) -> String {
+    const LIMIT: usize = 200;
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * LIMIT)]);
+    if text.is_empty() {
+        return "(no body)".to_owned();
+    }
+    text.chars().take(LIMIT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_stays_one_segment() {
+        assert_eq!(segment("a/b c"), "a%2Fb%20c");
+        assert_eq!(segment("0f-1"), "0f-1");
+    }
+
+    #[test]
+    fn no_answer_is_no_refusal() {
+        let none = creation(Err(CallError::TimedOut));
+        assert!(matches!(none, Creation::None { .. }));
+    }
+}

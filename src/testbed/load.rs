@@ -1,0 +1,101 @@
+//! Many creations at once. The load is bounded by the SUT, not by us: a few kept-alive connections, one call each at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use scas_simulators::client::Client;
+use tokio::task::JoinSet;
+
+use super::lcm::{self, Creation, Worker};
+use crate::model::question::{IdentifierRecord, IdentifierSource};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Name of the round.
+    pub round: String,
+    /// How many creations.
+    pub count: u64,
+    /// How many of them at once.
+    pub concurrency: usize,
+    /// VNFDs, taken in turn.
+    pub vnfd_ids: Vec<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Yield {
+    /// The identifiers.
+    pub source: Option<IdentifierSource>,
+    /// Creations that gave none: what came instead.
+    pub lost: Vec<String>,
+}
+
+/// Asks for the creations and waits for all answers. `answered` is counted up as they come.
+///
+/// # Errors
+/// A worker panicked: a fault of ours.
+pub async fn create(
+    client: &Client,
+    order: &Order,
+    answered: Arc<tokio::sync::watch::Sender<u64>>,
+) -> anyhow::Result<Yield> {
+    let next = Arc::new(AtomicU64::new(0));
+    let started = Instant::now();
+    let mut workers = JoinSet::new();
+    for _ in 0..order
+        .concurrency
+        .min(usize::try_from(order.count).unwrap_or(usize::MAX))
+    {
+        workers.spawn(work(
+            Worker::new(client.clone()),
+            order.clone(),
+            Arc::clone(&next),
+            Arc::clone(&answered),
+        ));
+    }
+    let mut records = Vec::new();
+    let mut lost = Vec::new();
+    while let Some(done) = workers.join_next().await {
+        let (created, missed) = done?;
+        records.extend(created);
+        lost.extend(missed);
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    records.sort_by_key(|record: &IdentifierRecord| record.exchange);
+    Ok(Yield {
+        source: Some(IdentifierSource {
+            round: order.round.clone(),
+            seconds,
+            records,
+        }),
+        lost,
+    })
+}
+
+async fn work(
+    mut worker: Worker,
+    order: Order,
+    next: Arc<AtomicU64>,
+    answered: Arc<tokio::sync::watch::Sender<u64>>,
+) -> (Vec<IdentifierRecord>, Vec<String>) {
+    let mut created = Vec::new();
+    let mut lost = Vec::new();
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        if number >= order.count {
+            return (created, lost);
+        }
+        let vnfd_id = match order.vnfd_ids.len() {
+            0 => "",
+            n => &order.vnfd_ids[usize::try_from(number).unwrap_or(0) % n],
+        };
+        let name = format!("scas {} {number}", order.round);
+        match lcm::creation(worker.send(lcm::create(vnfd_id, &name)).await) {
+            Creation::Created { id, exchange } => created.push(IdentifierRecord { id, exchange }),
+            Creation::Refused { text, .. } | Creation::None { text } => lost.push(text),
+        }
+        answered.send_modify(|count| *count += 1);
+    }
+}

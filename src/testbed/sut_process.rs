@@ -1,0 +1,355 @@
+//! The SUT as processes of its own: started, asked to stop, killed. Main type: [`SutProcess`].
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use regex::{Captures, Regex};
+use tokio::fs::OpenOptions;
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
+};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+
+/// The most that is kept of what the SUT prints, in bytes; the rest is read and thrown away.
+const KEPT_OUTPUT: u64 = 16 * 1024 * 1024;
+/// The longest ready line, in bytes.
+const READY_LINE: u64 = 64 * 1024;
+/// Time between two tries to connect to a fixed address: nothing announces that a foreign product listens.
+const CONNECT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How to start the SUT: the profile's words with their placeholders filled in.
+#[derive(Clone, Debug)]
+pub struct StartPlan {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Where the SUT's output goes; appended to on a second start.
+    pub output: PathBuf,
+    /// The API root of a product with a fixed address; without it the ready line tells.
+    pub fixed_api_root: Option<String>,
+    /// How long the SUT may take to be ready.
+    pub start_timeout: Duration,
+    /// How long it may take to stop.
+    pub stop_timeout: Duration,
+}
+
+/// Why the SUT is not running.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The program cannot be run at all.
+    #[error("ixit.start.command: cannot run '{program}': {source}")]
+    Unrunnable {
+        /// As it was written.
+        program: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It ended.
+    #[error("the SUT ended before it was ready ({status}); its last words: {tail}")]
+    Ended {
+        /// Exit status.
+        status: String,
+        /// End of its output.
+        tail: String,
+    },
+    /// It was not ready in time.
+    #[error(
+        "the SUT was not ready within {seconds} s (ixit.timeouts.start); its last words: {tail}"
+    )]
+    NotReady {
+        /// The limit.
+        seconds: u64,
+        /// End of its output.
+        tail: String,
+    },
+    /// Its ready line says nothing.
+    #[error(
+        "the SUT's first line on standard output is no ready line such as \
+         {{\"event\":\"ready\",\"apiRoot\":\"https://127.0.0.1:1234\"}} but '{line}'; give ixit.api.root if it prints none"
+    )]
+    NoReadyLine {
+        /// What it printed.
+        line: String,
+    },
+    /// A file of ours cannot be written or read.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A running SUT. Dropping it kills all its processes.
+pub struct SutProcess {
+    child: Child,
+    group: Pid,
+    plan: StartPlan,
+    /// Where its API is.
+    pub api_root: String,
+    drains: Vec<JoinHandle<()>>,
+}
+
+impl SutProcess {
+    /// Starts the SUT and waits until it is ready.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(plan: &StartPlan) -> Result<Self, StartError> {
+        let (program, arguments) = plan.command.split_first().ok_or(StartError::Unrunnable {
+            program: String::new(),
+            source: io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"),
+        })?;
+        let mut child = Command::new(program)
+            .args(arguments)
+            // An open pipe tells the SUT that its tester lives: at its end a well-behaved SUT ends too.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A group of its own: so that all its processes can be ended, and Ctrl-C reaches only us.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|source| StartError::Unrunnable {
+                program: program.clone(),
+                source,
+            })?;
+        let group = Pid::from_raw(child.id().and_then(|id| id.try_into().ok()).unwrap_or(0));
+        let mut drains = Vec::new();
+        if let Some(stderr) = child.stderr.take() {
+            drains.push(drain(stderr, plan.output.clone()));
+        }
+        let stdout = child.stdout.take();
+        let mut process = Self {
+            child,
+            group,
+            plan: plan.clone(),
+            api_root: String::new(),
+            drains,
+        };
+        let ready = process.ready(stdout);
+        process.api_root = match tokio::time::timeout(plan.start_timeout, ready).await {
+            Ok(result) => result?,
+            Err(_) => {
+                return Err(StartError::NotReady {
+                    seconds: plan.start_timeout.as_secs(),
+                    tail: process.end_and_tail().await,
+                });
+            }
+        };
+        Ok(process)
+    }
+
+    /// Process identifier of the SUT's first process.
+    pub fn pid(&self) -> i32 {
+        self.group.as_raw()
+    }
+
+    /// Asks the SUT to stop and waits for it. Returns a remark if it had to be killed.
+    pub async fn stop(mut self) -> Option<String> {
+        self.child.stdin.take();
+        if let Some(pid) = self.child.id().and_then(|id| id.try_into().ok()) {
+            // An error means that it has ended already: just what is wanted.
+            let _ = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        let remark = match tokio::time::timeout(self.plan.stop_timeout, self.child.wait()).await {
+            Ok(_) => None,
+            Err(_) => Some(format!(
+                "the SUT did not stop within {} s (ixit.timeouts.stop) and was killed",
+                self.plan.stop_timeout.as_secs()
+            )),
+        };
+        self.kill().await;
+        remark
+    }
+
+    /// Kills all processes of the SUT, as a power cut would, and waits until the first is gone.
+    pub async fn kill(mut self) {
+        self.kill_group();
+        // The status of a killed process says nothing.
+        let _ = self.child.wait().await;
+        for drain in self.drains.drain(..) {
+            // A grandchild that left the group may hold the pipe open: do not wait for it.
+            drain.abort();
+        }
+    }
+
+    /// How the SUT ended, if it did.
+    pub fn ended(&mut self) -> Option<String> {
+        match self.child.try_wait() {
+            Ok(Some(status)) => Some(status.to_string()),
+            _ => None,
+        }
+    }
+
+    async fn ready(
+        &mut self,
+        stdout: Option<tokio::process::ChildStdout>,
+    ) -> Result<String, StartError> {
+        let Some(stdout) = stdout else {
+            return Ok(String::new());
+        };
+        if let Some(root) = self.plan.fixed_api_root.clone() {
+            self.drains.push(drain(stdout, self.plan.output.clone()));
+            self.listening(&root).await?;
+            return Ok(root);
+        }
+        let mut lines = BufReader::new(stdout.take(READY_LINE));
+        let mut line = Vec::new();
+        // A read error is the end of the pipe: told below.
+        let _ = lines.read_until(b'\n', &mut line).await;
+        let rest = lines.into_inner().into_inner();
+        self.drains.push(drain(rest, self.plan.output.clone()));
+        if line.is_empty() {
+            let status = self
+                .child
+                .wait()
+                .await
+                .map_or_else(|e| e.to_string(), |s| s.to_string());
+            return Err(StartError::Ended {
+                status,
+                tail: self.end_and_tail().await,
+            });
+        }
+        let text = String::from_utf8_lossy(&line);
+        api_root(&text).ok_or_else(|| StartError::NoReadyLine {
+            line: shorten(text.trim_end()),
+        })
+    }
+
+    async fn listening(&mut self, root: &str) -> Result<(), StartError> {
+        let address = host_and_port(root);
+        loop {
+            if let Some(status) = self.ended() {
+                return Err(StartError::Ended {
+                    status,
+                    tail: self.end_and_tail().await,
+                });
+            }
+            if tokio::net::TcpStream::connect(&address).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(CONNECT_PAUSE).await;
+        }
+    }
+
+    /// Ends the SUT, so that all of its output is in the file, and reads its end.
+    async fn end_and_tail(&mut self) -> String {
+        self.kill_group();
+        let _ = self.child.wait().await;
+        for drain in self.drains.drain(..) {
+            let _ = tokio::time::timeout(Duration::from_secs(2), drain).await;
+        }
+        tail(&self.plan.output)
+    }
+
+    fn kill_group(&self) {
+        // Group 0 would be our own: never signal it. "No such process" means that all have ended.
+        if self.group.as_raw() > 1 {
+            let _ = killpg(self.group, Signal::SIGKILL);
+        }
+    }
+}
+
+impl Drop for SutProcess {
+    fn drop(&mut self) {
+        self.kill_group();
+    }
+}
+
+/// Fills the placeholders `{name}` of a profile's text in.
+///
+/// # Errors
+/// The first name that is not known.
+pub fn fill(text: &str, values: &BTreeMap<&str, String>) -> Result<String, String> {
+    static PLACEHOLDER: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"\{([a-z][a-z-]*)\}").ok());
+    let Some(placeholder) = PLACEHOLDER.as_ref() else {
+        return Ok(text.to_owned());
+    };
+    if let Some(unknown) = placeholder
+        .captures_iter(text)
+        .map(|c| c[1].to_owned())
+        .find(|name| !values.contains_key(name.as_str()))
+    {
+        return Err(unknown);
+    }
+    let filled = placeholder.replace_all(text, |c: &Captures<'_>| {
+        values.get(&c[1]).cloned().unwrap_or_default()
+    });
+    Ok(filled.into_owned())
+}
+
+fn drain(mut from: impl AsyncRead + Unpin + Send + 'static, to: PathBuf) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(&to).await {
+            let mut bounded = (&mut from).take(KEPT_OUTPUT);
+            // Evidence of a side channel: a full disk shows where the verdict's evidence is written.
+            let _ = tokio::io::copy(&mut bounded, &mut file).await;
+            let _ = file.flush().await;
+        }
+        let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
+    })
+}
+
+fn api_root(line: &str) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_str(line).ok()?;
+    let ready = value.get("event")?.as_str()? == "ready";
+    let root = value.get("apiRoot")?.as_str()?;
+    ready.then(|| root.trim_end_matches('/').to_owned())
+}
+
+fn host_and_port(root: &str) -> String {
+    let rest = root.split_once("://").map_or(root, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest).to_owned()
+}
+
+fn tail(path: &Path) -> String {
+    let text = std::fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().rev().take(5).collect();
+    let joined = lines.into_iter().rev().collect::<Vec<_>>().join(" | ");
+    if joined.is_empty() {
+        "(none)".to_owned()
+    } else {
+        shorten(&joined)
+    }
+}
+
+fn shorten(text: &str) -> String {
+    const LIMIT: usize = 600;
+    if text.chars().count() <= LIMIT {
+        return text.to_owned();
+    }
+    text.chars().take(LIMIT).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_filled_and_unknown_ones_named() {
+        let values = BTreeMap::from([("dir", "/x".to_owned())]);
+        assert_eq!(
+            fill("{dir}/a {\"json\": {}}", &values),
+            Ok("/x/a {\"json\": {}}".into())
+        );
+        assert_eq!(fill("{dri}", &values), Err("dri".into()));
+    }
+
+    #[test]
+    fn a_ready_line_names_the_api_root() {
+        let line = r#"{"event":"ready","apiRoot":"https://127.0.0.1:1/"}"#;
+        assert_eq!(api_root(line).as_deref(), Some("https://127.0.0.1:1"));
+        assert_eq!(api_root("listening"), None);
+        assert_eq!(api_root(r#"{"event":"starting","apiRoot":"x"}"#), None);
+    }
+}
