@@ -33,7 +33,10 @@ impl Defects {
     pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, UnknownDefect> {
         let mut defects = Self::NONE;
         for name in names {
-            let index = ALL.iter().position(|defect| defect.name == name).ok_or_else(|| UnknownDefect::new(name))?;
+            let index = ALL
+                .iter()
+                .position(|defect| defect.name == name)
+                .ok_or_else(|| UnknownDefect::new(name))?;
             defects.0 |= 1 << index;
         }
         Ok(defects)
@@ -63,8 +66,15 @@ pub struct UnknownDefect {
 
 impl UnknownDefect {
     fn new(name: &str) -> Self {
-        let nearest = ALL.iter().map(|defect| defect.name).min_by_key(|known| distance(name, known)).unwrap_or_default();
-        Self { name: name.to_owned(), nearest }
+        let nearest = ALL
+            .iter()
+            .map(|defect| defect.name)
+            .min_by_key(|known| distance(name, known))
+            .unwrap_or_default();
+        Self {
+            name: name.to_owned(),
+            nearest,
+        }
     }
 }
 
@@ -148,8 +158,19 @@ mod tests {
     #[test]
     fn names_are_kebab_case_and_occur_once() {
         for (index, defect) in all().iter().enumerate() {
-            assert!(defect.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{}", defect.name);
-            assert!(!all()[..index].iter().any(|other| other.name == defect.name), "{} occurs twice", defect.name);
+            assert!(
+                defect
+                    .name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
+                "{}",
+                defect.name
+            );
+            assert!(
+                !all()[..index].iter().any(|other| other.name == defect.name),
+                "{} occurs twice",
+                defect.name
+            );
         }
         assert!(all().len() <= 64, "Defects holds 64 bits");
     }

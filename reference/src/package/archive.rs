@@ -25,7 +25,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_unpacked_bytes: 64 << 20, max_ratio: 100, max_entries: 1000 }
+        Self {
+            max_unpacked_bytes: 64 << 20,
+            max_ratio: 100,
+            max_entries: 1000,
+        }
     }
 }
 
@@ -64,7 +68,10 @@ impl Archive {
             }
             match record.kind() {
                 Kind::Directory => {}
-                Kind::File => files.push(File { name: record.name.clone(), data: budget.unpack(bytes, record, recovered)? }),
+                Kind::File => files.push(File {
+                    name: record.name.clone(),
+                    data: budget.unpack(bytes, record, recovered)?,
+                }),
                 Kind::Other => return Err(Refusal::SpecialEntry(record.name.clone())),
             }
         }
@@ -73,17 +80,25 @@ impl Archive {
 
     /// Every file with its path, in the order of the directory.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.files.iter().map(|file| (file.name.as_str(), file.data.as_slice()))
+        self.files
+            .iter()
+            .map(|file| (file.name.as_str(), file.data.as_slice()))
     }
 
     /// The file of this path.
     pub(crate) fn file(&self, name: &str) -> Option<&[u8]> {
-        self.files.iter().find(|file| file.name == name).map(|file| file.data.as_slice())
+        self.files
+            .iter()
+            .find(|file| file.name == name)
+            .map(|file| file.data.as_slice())
     }
 
     /// Every file of this path: more than one only in a product that tolerates it.
     pub(crate) fn copies<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.files.iter().filter(move |file| file.name == name).map(|file| file.data.as_slice())
+        self.files
+            .iter()
+            .filter(move |file| file.name == name)
+            .map(|file| file.data.as_slice())
     }
 
     /// Whether the central directory was missing and the files were collected without it.
@@ -124,7 +139,11 @@ impl Record {
     }
 
     fn kind_by_name(&self) -> Kind {
-        if self.name.ends_with('/') { Kind::Directory } else { Kind::File }
+        if self.name.ends_with('/') {
+            Kind::Directory
+        } else {
+            Kind::File
+        }
     }
 }
 
@@ -137,7 +156,8 @@ const ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
 
 /// The records of the central directory.
 fn directory(bytes: &[u8]) -> Result<Vec<Record>, Refusal> {
-    let end = end_of_directory(bytes).ok_or_else(|| malformed("it has no end of central directory"))?;
+    let end =
+        end_of_directory(bytes).ok_or_else(|| malformed("it has no end of central directory"))?;
     let (disk, start_disk) = (u16_at(bytes, end + 4)?, u16_at(bytes, end + 6)?);
     let (here, total) = (u16_at(bytes, end + 8)?, u16_at(bytes, end + 10)?);
     let (size, start) = (u32_at(bytes, end + 12)?, u32_at(bytes, end + 16)?);
@@ -149,15 +169,20 @@ fn directory(bytes: &[u8]) -> Result<Vec<Record>, Refusal> {
     }
     let (mut at, size) = (start as usize, size as usize);
     if at.checked_add(size) != Some(end) {
-        return Err(malformed("the central directory does not end where it says"));
+        return Err(malformed(
+            "the central directory does not end where it says",
+        ));
     }
     let mut records = Vec::with_capacity(usize::from(total));
     for _ in 0..total {
         if slice(bytes, at, 4)? != CENTRAL {
             return Err(malformed("the central directory is damaged"));
         }
-        let (name, extra, comment) =
-            (u16_at(bytes, at + 28)? as usize, u16_at(bytes, at + 30)? as usize, u16_at(bytes, at + 32)? as usize);
+        let (name, extra, comment) = (
+            u16_at(bytes, at + 28)? as usize,
+            u16_at(bytes, at + 30)? as usize,
+            u16_at(bytes, at + 32)? as usize,
+        );
         records.push(Record {
             name: text(slice(bytes, at + 46, name)?)?,
             made_on_unix: slice(bytes, at + 5, 1)? == [3],
@@ -172,7 +197,9 @@ fn directory(bytes: &[u8]) -> Result<Vec<Record>, Refusal> {
         at += 46 + name + extra + comment;
     }
     if at != end {
-        return Err(malformed("the central directory holds more than its entries"));
+        return Err(malformed(
+            "the central directory holds more than its entries",
+        ));
     }
     Ok(records)
 }
@@ -182,14 +209,19 @@ fn end_of_directory(bytes: &[u8]) -> Option<usize> {
     let last = bytes.len().checked_sub(22)?;
     let first = last.saturating_sub(usize::from(u16::MAX));
     (first..=last).rev().find(|&at| {
-        bytes[at..].starts_with(END) && u16_at(bytes, at + 20).is_ok_and(|comment| at + 22 + usize::from(comment) == bytes.len())
+        bytes[at..].starts_with(END)
+            && u16_at(bytes, at + 20)
+                .is_ok_and(|comment| at + 22 + usize::from(comment) == bytes.len())
     })
 }
 
 /// No name twice, and the local headers say what the directory says, one after the other without a gap.
 fn check_unambiguous(bytes: &[u8], records: &[Record]) -> Result<(), Refusal> {
     let mut names = HashSet::with_capacity(records.len());
-    if let Some(twice) = records.iter().find(|record| !names.insert(record.name.trim_end_matches('/'))) {
+    if let Some(twice) = records
+        .iter()
+        .find(|record| !names.insert(record.name.trim_end_matches('/')))
+    {
         return Err(Refusal::DuplicateEntry(twice.name.clone()));
     }
     let mut in_place: Vec<&Record> = records.iter().collect();
@@ -204,16 +236,24 @@ fn check_unambiguous(bytes: &[u8], records: &[Record]) -> Result<(), Refusal> {
             && local.method == record.method
             && local.flags & HAS_DESCRIPTOR == record.flags & HAS_DESCRIPTOR
             && (record.flags & HAS_DESCRIPTOR != 0
-                || (local.crc, local.packed, local.unpacked) == (record.crc, record.packed, record.unpacked));
+                || (local.crc, local.packed, local.unpacked)
+                    == (record.crc, record.packed, record.unpacked));
         if !same {
-            return Err(malformed(&format!("the local header of `{}` differs from the central directory", record.name)));
+            return Err(malformed(&format!(
+                "the local header of `{}` differs from the central directory",
+                record.name
+            )));
         }
-        at = local.data.checked_add(record.packed).ok_or_else(|| malformed("a size is out of range"))?;
+        at = local
+            .data
+            .checked_add(record.packed)
+            .ok_or_else(|| malformed("a size is out of range"))?;
         if record.flags & HAS_DESCRIPTOR != 0 {
             at += descriptor_length(bytes, at, record)?;
         }
     }
-    let end = end_of_directory(bytes).ok_or_else(|| malformed("it has no end of central directory"))?;
+    let end =
+        end_of_directory(bytes).ok_or_else(|| malformed("it has no end of central directory"))?;
     if u32_at(bytes, end + 16)? as usize != at {
         return Err(hidden(bytes, at, &names));
     }
@@ -233,9 +273,16 @@ fn hidden(bytes: &[u8], at: usize, names: &HashSet<&str>) -> Refusal {
 fn descriptor_length(bytes: &[u8], at: usize, record: &Record) -> Result<usize, Refusal> {
     let with_signature = slice(bytes, at, 4)? == DESCRIPTOR;
     let fields = if with_signature { at + 4 } else { at };
-    let stated = (u32_at(bytes, fields)?, u32_at(bytes, fields + 4)? as usize, u32_at(bytes, fields + 8)? as usize);
+    let stated = (
+        u32_at(bytes, fields)?,
+        u32_at(bytes, fields + 4)? as usize,
+        u32_at(bytes, fields + 8)? as usize,
+    );
     if stated != (record.crc, record.packed, record.unpacked) {
-        return Err(malformed(&format!("the data descriptor of `{}` differs from the central directory", record.name)));
+        return Err(malformed(&format!(
+            "the data descriptor of `{}` differs from the central directory",
+            record.name
+        )));
     }
     Ok(if with_signature { 16 } else { 12 })
 }
@@ -254,9 +301,14 @@ struct Local {
 impl Local {
     fn at(bytes: &[u8], at: usize) -> Result<Self, Refusal> {
         if slice(bytes, at, 4)? != LOCAL {
-            return Err(malformed("an entry does not begin where the central directory says"));
+            return Err(malformed(
+                "an entry does not begin where the central directory says",
+            ));
         }
-        let (name, extra) = (u16_at(bytes, at + 26)? as usize, u16_at(bytes, at + 28)? as usize);
+        let (name, extra) = (
+            u16_at(bytes, at + 26)? as usize,
+            u16_at(bytes, at + 28)? as usize,
+        );
         Ok(Self {
             name: text(slice(bytes, at + 30, name)?)?,
             flags: u16_at(bytes, at + 6)?,
@@ -282,7 +334,13 @@ fn recover(bytes: &[u8]) -> Vec<Record> {
             }
             packed = usize::try_from(inflate.total_in()).unwrap_or(usize::MAX);
         }
-        let Some(end) = local.data.checked_add(packed).filter(|end| *end <= bytes.len()) else { break };
+        let Some(end) = local
+            .data
+            .checked_add(packed)
+            .filter(|end| *end <= bytes.len())
+        else {
+            break;
+        };
         let descriptor = if local.flags & HAS_DESCRIPTOR == 0 {
             0
         } else if bytes[end..].starts_with(DESCRIPTOR) {
@@ -310,7 +368,9 @@ fn recover(bytes: &[u8]) -> Vec<Record> {
 fn check_path(name: &str) -> Result<(), Refusal> {
     let path = name.strip_suffix('/').unwrap_or(name);
     let drive = path.as_bytes().get(1) == Some(&b':');
-    let plain = path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    let plain = path
+        .split('/')
+        .all(|part| !part.is_empty() && part != "." && part != "..");
     if !plain || drive || path.contains(['\\', '\0']) {
         return Err(Refusal::OutsidePath(name.to_owned()));
     }
@@ -326,16 +386,30 @@ struct Budget {
 impl Budget {
     fn new(archive: usize, limits: Limits, defects: Defects) -> Self {
         if defects.has(Deviation::NoSizeLimit) {
-            return Self { left: u64::MAX - 1, limit: String::new() };
+            return Self {
+                left: u64::MAX - 1,
+                limit: String::new(),
+            };
         }
         let by_ratio = limits.max_ratio.saturating_mul(archive as u64);
         if by_ratio < limits.max_unpacked_bytes {
-            return Self { left: by_ratio, limit: format!("{} unpacked bytes per byte", limits.max_ratio) };
+            return Self {
+                left: by_ratio,
+                limit: format!("{} unpacked bytes per byte", limits.max_ratio),
+            };
         }
-        Self { left: limits.max_unpacked_bytes, limit: format!("{} unpacked bytes", limits.max_unpacked_bytes) }
+        Self {
+            left: limits.max_unpacked_bytes,
+            limit: format!("{} unpacked bytes", limits.max_unpacked_bytes),
+        }
     }
 
-    fn unpack(&mut self, bytes: &[u8], record: &Record, recovered: bool) -> Result<Vec<u8>, Refusal> {
+    fn unpack(
+        &mut self,
+        bytes: &[u8],
+        record: &Record,
+        recovered: bool,
+    ) -> Result<Vec<u8>, Refusal> {
         if record.flags & ENCRYPTED != 0 {
             return Err(malformed(&format!("`{}` is encrypted", record.name)));
         }
@@ -346,13 +420,21 @@ impl Budget {
         let packed = slice(bytes, local.data, record.packed)?;
         let mut data = Vec::new();
         let (read, consumed) = match record.method {
-            0 => (packed.take(self.left + 1).read_to_end(&mut data), packed.len() as u64),
+            0 => (
+                packed.take(self.left + 1).read_to_end(&mut data),
+                packed.len() as u64,
+            ),
             8 => {
                 let mut inflate = DeflateDecoder::new(packed).take(self.left + 1);
                 let read = inflate.read_to_end(&mut data);
                 (read, inflate.get_ref().total_in())
             }
-            other => return Err(malformed(&format!("`{}` is packed by the unsupported method {other}", record.name))),
+            other => {
+                return Err(malformed(&format!(
+                    "`{}` is packed by the unsupported method {other}",
+                    record.name
+                )));
+            }
         };
         read.map_err(|error| malformed(&format!("`{}` cannot be unpacked: {error}", record.name)))?;
         if data.len() as u64 > self.left {
@@ -361,9 +443,14 @@ impl Budget {
         self.left -= data.len() as u64;
         let mut crc = flate2::Crc::new();
         crc.update(&data);
-        let whole = consumed == packed.len() as u64 && data.len() == record.unpacked && crc.sum() == record.crc;
+        let whole = consumed == packed.len() as u64
+            && data.len() == record.unpacked
+            && crc.sum() == record.crc;
         if !whole && !recovered {
-            return Err(malformed(&format!("`{}` is damaged: its size or checksum differs", record.name)));
+            return Err(malformed(&format!(
+                "`{}` is damaged: its size or checksum differs",
+                record.name
+            )));
         }
         Ok(data)
     }
@@ -374,15 +461,23 @@ fn malformed(what: &str) -> Refusal {
 }
 
 fn slice(bytes: &[u8], at: usize, length: usize) -> Result<&[u8], Refusal> {
-    at.checked_add(length).and_then(|end| bytes.get(at..end)).ok_or_else(|| malformed("it ends too early"))
+    at.checked_add(length)
+        .and_then(|end| bytes.get(at..end))
+        .ok_or_else(|| malformed("it ends too early"))
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Result<u16, Refusal> {
-    Ok(slice(bytes, at, 2)?.iter().rev().fold(0, |value, byte| value << 8 | u16::from(*byte)))
+    Ok(slice(bytes, at, 2)?
+        .iter()
+        .rev()
+        .fold(0, |value, byte| value << 8 | u16::from(*byte)))
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Result<u32, Refusal> {
-    Ok(slice(bytes, at, 4)?.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte)))
+    Ok(slice(bytes, at, 4)?
+        .iter()
+        .rev()
+        .fold(0, |value, byte| value << 8 | u32::from(*byte)))
 }
 
 fn text(bytes: &[u8]) -> Result<String, Refusal> {

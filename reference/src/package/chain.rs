@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor, UnixTime};
 use webpki::{
-    BorrowedCertRevocationList, CertRevocationList, EndEntityCert, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeIdIter,
-    RevocationOptionsBuilder, UnknownStatusPolicy,
+    BorrowedCertRevocationList, CertRevocationList, EndEntityCert, ExpirationPolicy,
+    ExtendedKeyUsageValidator, KeyPurposeIdIter, RevocationOptionsBuilder, UnknownStatusPolicy,
 };
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
@@ -42,16 +42,26 @@ impl Signers {
     /// # Errors
     /// If the PEM holds no certificate, or a damaged one.
     pub fn from_pem(anchors: &[u8]) -> Result<Self, SignersError> {
-        let pinned = CertificateDer::pem_slice_iter(anchors).collect::<Result<Vec<_>, _>>().map_err(SignersError::Pem)?;
+        let pinned = CertificateDer::pem_slice_iter(anchors)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(SignersError::Pem)?;
         if pinned.is_empty() {
             return Err(SignersError::Empty);
         }
         let anchors = pinned
             .iter()
             .enumerate()
-            .map(|(index, der)| Ok(webpki::anchor_from_trusted_cert(der).map_err(|error| SignersError::Der(index + 1, error))?.to_owned()))
+            .map(|(index, der)| {
+                Ok(webpki::anchor_from_trusted_cert(der)
+                    .map_err(|error| SignersError::Der(index + 1, error))?
+                    .to_owned())
+            })
             .collect::<Result<_, SignersError>>()?;
-        Ok(Self { pinned, anchors, crls: Vec::new() })
+        Ok(Self {
+            pinned,
+            anchors,
+            crls: Vec::new(),
+        })
     }
 
     /// Adds the revocation lists of a PEM file.
@@ -62,7 +72,10 @@ impl Signers {
         for (index, der) in CertificateRevocationListDer::pem_slice_iter(pem).enumerate() {
             let der = der.map_err(SignersError::Pem)?;
             let list = BorrowedCertRevocationList::from_der(&der).and_then(|list| list.to_owned());
-            self.crls.push(list.map_err(|error| SignersError::Der(index + 1, error))?.into());
+            self.crls.push(
+                list.map_err(|error| SignersError::Der(index + 1, error))?
+                    .into(),
+            );
         }
         Ok(())
     }
@@ -75,31 +88,51 @@ impl Signers {
         now: SystemTime,
         defects: Defects,
     ) -> Result<(), SignatureFault> {
-        let (_, certificate) = X509Certificate::from_der(signer).map_err(|error| SignatureFault::Unparsable(error.to_string()))?;
+        let (_, certificate) = X509Certificate::from_der(signer)
+            .map_err(|error| SignatureFault::Unparsable(error.to_string()))?;
         let moment = judged_at(&certificate, now, defects);
         check_validity(&certificate, moment)?;
         if !defects.has(Deviation::IgnoresKeyUsage) {
             check_key_usage(&certificate)?;
         }
-        if defects.has(Deviation::TrustsAnyCertificate) || self.pinned.iter().any(|anchor| anchor.as_ref() == signer) {
+        if defects.has(Deviation::TrustsAnyCertificate)
+            || self.pinned.iter().any(|anchor| anchor.as_ref() == signer)
+        {
             return Ok(());
         }
         let signer = CertificateDer::from(signer);
-        let leaf = EndEntityCert::try_from(&signer).map_err(|error| SignatureFault::Untrusted(error.to_string()))?;
+        let leaf = EndEntityCert::try_from(&signer)
+            .map_err(|error| SignatureFault::Untrusted(error.to_string()))?;
         let crls: Vec<&CertRevocationList<'_>> = self.crls.iter().collect();
         // A list of another issuer says nothing of this signer; one of its issuer must be current.
-        let revocation = if defects.has(Deviation::IgnoresRevocation) { None } else { RevocationOptionsBuilder::new(&crls).ok() }.map(
-            |options| options.with_status_policy(UnknownStatusPolicy::Allow).with_expiration_policy(ExpirationPolicy::Enforce).build(),
-        );
+        let revocation = if defects.has(Deviation::IgnoresRevocation) {
+            None
+        } else {
+            RevocationOptionsBuilder::new(&crls).ok()
+        }
+        .map(|options| {
+            options
+                .with_status_policy(UnknownStatusPolicy::Allow)
+                .with_expiration_policy(ExpirationPolicy::Enforce)
+                .build()
+        });
         let time = UnixTime::since_unix_epoch(moment);
-        leaf.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &self.anchors, intermediates, time, AnyPurpose, revocation, None)
-            .map(|_| ())
-            .map_err(|error| match error {
-                webpki::Error::CertExpired { .. } => SignatureFault::Expired,
-                webpki::Error::CertNotValidYet { .. } => SignatureFault::NotYetValid,
-                webpki::Error::CertRevoked => SignatureFault::Revoked,
-                other => SignatureFault::Untrusted(other.to_string()),
-            })
+        leaf.verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            &self.anchors,
+            intermediates,
+            time,
+            AnyPurpose,
+            revocation,
+            None,
+        )
+        .map(|_| ())
+        .map_err(|error| match error {
+            webpki::Error::CertExpired { .. } => SignatureFault::Expired,
+            webpki::Error::CertNotValidYet { .. } => SignatureFault::NotYetValid,
+            webpki::Error::CertRevoked => SignatureFault::Revoked,
+            other => SignatureFault::Untrusted(other.to_string()),
+        })
     }
 }
 
@@ -108,7 +141,9 @@ struct AnyPurpose;
 
 impl ExtendedKeyUsageValidator for AnyPurpose {
     fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
-        purposes.into_iter().try_for_each(|purpose| purpose.map(|_| ()))
+        purposes
+            .into_iter()
+            .try_for_each(|purpose| purpose.map(|_| ()))
     }
 }
 
@@ -124,7 +159,10 @@ fn judged_at(certificate: &X509Certificate<'_>, now: SystemTime, defects: Defect
     moment
 }
 
-fn check_validity(certificate: &X509Certificate<'_>, moment: Duration) -> Result<(), SignatureFault> {
+fn check_validity(
+    certificate: &X509Certificate<'_>,
+    moment: Duration,
+) -> Result<(), SignatureFault> {
     let validity = certificate.validity();
     if moment.as_secs() > since_epoch(validity.not_after.timestamp()).as_secs() {
         return Err(SignatureFault::Expired);

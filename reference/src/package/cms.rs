@@ -38,11 +38,19 @@ pub(crate) struct Context<'a> {
 }
 
 /// Verifies the signature `cms`, PEM or DER, over `content`.
-pub(crate) fn verify(cms: &[u8], content: &[u8], context: &Context<'_>) -> Result<(), SignatureFault> {
+pub(crate) fn verify(
+    cms: &[u8],
+    content: &[u8],
+    context: &Context<'_>,
+) -> Result<(), SignatureFault> {
     let defects = context.defects;
     match parse(cms).and_then(|signed| verify_signed_data(&signed, content, context)) {
         Err(SignatureFault::Empty) if defects.has(Deviation::AcceptsEmptySignature) => Ok(()),
-        Err(SignatureFault::Unparsable(_)) if defects.has(Deviation::AcceptsUnparsableSignature) => Ok(()),
+        Err(SignatureFault::Unparsable(_))
+            if defects.has(Deviation::AcceptsUnparsableSignature) =>
+        {
+            Ok(())
+        }
         judged => judged,
     }
 }
@@ -63,7 +71,9 @@ fn parse(bytes: &[u8]) -> Result<SignedData, SignatureFault> {
     let unparsable = |error: der::Error| SignatureFault::Unparsable(error.to_string());
     let info = ContentInfo::from_der(der).map_err(unparsable)?;
     if info.content_type != rfc5911::ID_SIGNED_DATA {
-        return Err(SignatureFault::Unparsable("it is not SignedData".to_owned()));
+        return Err(SignatureFault::Unparsable(
+            "it is not SignedData".to_owned(),
+        ));
     }
     info.content.decode_as().map_err(unparsable)
 }
@@ -73,15 +83,25 @@ fn pem(text: &[u8]) -> Result<Vec<u8>, SignatureFault> {
     let unparsable = |reason: &str| SignatureFault::Unparsable(reason.to_owned());
     let text = str::from_utf8(text).map_err(|_| unparsable("the PEM is not ASCII"))?;
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let begins = lines.next().is_some_and(|line| line.contains("BEGIN") && line.ends_with("-----"));
-    let ends = lines.next_back().is_some_and(|line| line.starts_with("-----") && line.contains("END"));
+    let begins = lines
+        .next()
+        .is_some_and(|line| line.contains("BEGIN") && line.ends_with("-----"));
+    let ends = lines
+        .next_back()
+        .is_some_and(|line| line.starts_with("-----") && line.contains("END"));
     if !begins || !ends {
         return Err(unparsable("the PEM has no beginning or no end"));
     }
-    BASE64_STANDARD.decode(lines.collect::<String>()).map_err(|error| unparsable(&format!("the PEM is damaged: {error}")))
+    BASE64_STANDARD
+        .decode(lines.collect::<String>())
+        .map_err(|error| unparsable(&format!("the PEM is damaged: {error}")))
 }
 
-fn verify_signed_data(signed: &SignedData, content: &[u8], context: &Context<'_>) -> Result<(), SignatureFault> {
+fn verify_signed_data(
+    signed: &SignedData,
+    content: &[u8],
+    context: &Context<'_>,
+) -> Result<(), SignatureFault> {
     let embedded_certificates = embedded_certificates(signed)?;
     let embedded_content = embedded_content(signed)?;
     let content = match embedded_content {
@@ -94,7 +114,12 @@ fn verify_signed_data(signed: &SignedData, content: &[u8], context: &Context<'_>
         if signer.signature.as_bytes().is_empty() {
             return Err(SignatureFault::Empty);
         }
-        let message = signed_message(signer, signed.encap_content_info.econtent_type, content, context.defects)?;
+        let message = signed_message(
+            signer,
+            signed.encap_content_info.econtent_type,
+            content,
+            context.defects,
+        )?;
         let certificate = verify_value(signer, &message, &embedded_certificates, context)?;
         if accepted.is_err() {
             accepted = accept(certificate, &embedded_certificates, context);
@@ -103,7 +128,9 @@ fn verify_signed_data(signed: &SignedData, content: &[u8], context: &Context<'_>
     accepted
 }
 
-fn embedded_certificates(signed: &SignedData) -> Result<Vec<CertificateDer<'static>>, SignatureFault> {
+fn embedded_certificates(
+    signed: &SignedData,
+) -> Result<Vec<CertificateDer<'static>>, SignatureFault> {
     let choices = signed.certificates.iter().flat_map(|set| set.0.iter());
     choices
         .filter_map(|choice| match choice {
@@ -111,15 +138,21 @@ fn embedded_certificates(signed: &SignedData) -> Result<Vec<CertificateDer<'stat
             CertificateChoices::Other(_) => None,
         })
         .map(|certificate| {
-            let der = certificate.to_der().map_err(|error| SignatureFault::Unparsable(error.to_string()))?;
+            let der = certificate
+                .to_der()
+                .map_err(|error| SignatureFault::Unparsable(error.to_string()))?;
             Ok(CertificateDer::from(der))
         })
         .collect()
 }
 
 fn embedded_content(signed: &SignedData) -> Result<Option<&[u8]>, SignatureFault> {
-    let Some(any) = &signed.encap_content_info.econtent else { return Ok(None) };
-    let octets: OctetStringRef<'_> = any.decode_as().map_err(|error| SignatureFault::Unparsable(error.to_string()))?;
+    let Some(any) = &signed.encap_content_info.econtent else {
+        return Ok(None);
+    };
+    let octets: OctetStringRef<'_> = any
+        .decode_as()
+        .map_err(|error| SignatureFault::Unparsable(error.to_string()))?;
     Ok(Some(octets.as_bytes()))
 }
 
@@ -131,16 +164,26 @@ fn signed_message(
     defects: Defects,
 ) -> Result<Vec<u8>, SignatureFault> {
     let hash = Hash::by_oid(signer.digest_alg.oid)?;
-    let Some(attributes) = &signer.signed_attrs else { return Ok(content.to_vec()) };
-    let stated_type: ObjectIdentifier = attribute(attributes, rfc5911::ID_CONTENT_TYPE, "contentType")?;
+    let Some(attributes) = &signer.signed_attrs else {
+        return Ok(content.to_vec());
+    };
+    let stated_type: ObjectIdentifier =
+        attribute(attributes, rfc5911::ID_CONTENT_TYPE, "contentType")?;
     if stated_type != content_type {
-        return Err(SignatureFault::Attributes("contentType differs from that of the content"));
+        return Err(SignatureFault::Attributes(
+            "contentType differs from that of the content",
+        ));
     }
-    let stated_digest: der::asn1::OctetString = attribute(attributes, rfc5911::ID_MESSAGE_DIGEST, "messageDigest")?;
-    if stated_digest.as_bytes() != hash.of(content).as_ref() && !defects.has(Deviation::SkipsMessageDigest) {
+    let stated_digest: der::asn1::OctetString =
+        attribute(attributes, rfc5911::ID_MESSAGE_DIGEST, "messageDigest")?;
+    if stated_digest.as_bytes() != hash.of(content).as_ref()
+        && !defects.has(Deviation::SkipsMessageDigest)
+    {
         return Err(SignatureFault::Digest);
     }
-    attributes.to_der().map_err(|error| SignatureFault::Unparsable(error.to_string()))
+    attributes
+        .to_der()
+        .map_err(|error| SignatureFault::Unparsable(error.to_string()))
 }
 
 /// The one value of an attribute that must be there exactly once (RFC 5652 11.1, 11.2).
@@ -152,8 +195,13 @@ fn attribute<T: for<'a> der::Choice<'a> + for<'a> der::DecodeValue<'a>>(
     let mut found = attributes.iter().filter(|attribute| attribute.oid == oid);
     match (found.next(), found.next()) {
         (Some(attribute), None) if attribute.values.len() == 1 => {
-            let value = attribute.values.get(0).ok_or(SignatureFault::Attributes(name))?;
-            value.decode_as().map_err(|_| SignatureFault::Attributes(name))
+            let value = attribute
+                .values
+                .get(0)
+                .ok_or(SignatureFault::Attributes(name))?;
+            value
+                .decode_as()
+                .map_err(|_| SignatureFault::Attributes(name))
         }
         _ => Err(SignatureFault::Attributes(name)),
     }
@@ -168,14 +216,22 @@ fn verify_value<'a>(
 ) -> Result<&'a CertificateDer<'static>, SignatureFault> {
     let mut verdict = Err(SignatureFault::NoCertificate);
     for certificate in embedded.iter().chain(context.certificates) {
-        let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { continue };
+        let Ok((_, parsed)) = X509Certificate::from_der(certificate) else {
+            continue;
+        };
         if !identifies(&signer.sid, &parsed)? {
             continue;
         }
         let spki = parsed.public_key();
-        let algorithm = algorithm(&signer.signature_algorithm, &signer.digest_alg, spki.algorithm.parameters.as_ref())?;
+        let algorithm = algorithm(
+            &signer.signature_algorithm,
+            &signer.digest_alg,
+            spki.algorithm.parameters.as_ref(),
+        )?;
         let key = UnparsedPublicKey::new(algorithm, spki.subject_public_key.data.as_ref());
-        if context.defects.has(Deviation::SkipsSignatureValue) || key.verify(message, signer.signature.as_bytes()).is_ok() {
+        if context.defects.has(Deviation::SkipsSignatureValue)
+            || key.verify(message, signer.signature.as_bytes()).is_ok()
+        {
             return Ok(certificate);
         }
         verdict = Err(SignatureFault::Value);
@@ -183,7 +239,10 @@ fn verify_value<'a>(
     verdict
 }
 
-fn identifies(sid: &SignerIdentifier, certificate: &X509Certificate<'_>) -> Result<bool, SignatureFault> {
+fn identifies(
+    sid: &SignerIdentifier,
+    certificate: &X509Certificate<'_>,
+) -> Result<bool, SignatureFault> {
     match sid {
         SignerIdentifier::IssuerAndSerialNumber(id) => {
             let issuer = id.issuer.to_der().map_err(|error| SignatureFault::Unparsable(error.to_string()))?;
@@ -202,11 +261,24 @@ fn accept(
     context: &Context<'_>,
 ) -> Result<(), SignatureFault> {
     let checked = match context.certificates.first() {
-        Some(beside) if context.defects.has(Deviation::ChecksChainOfOtherCertificate) => beside,
+        Some(beside)
+            if context
+                .defects
+                .has(Deviation::ChecksChainOfOtherCertificate) =>
+        {
+            beside
+        }
         _ => certificate,
     };
-    let others: Vec<_> = embedded.iter().chain(context.certificates).filter(|other| *other != checked).cloned().collect();
-    context.signers.accept(checked, &others, context.now, context.defects)
+    let others: Vec<_> = embedded
+        .iter()
+        .chain(context.certificates)
+        .filter(|other| *other != checked)
+        .cloned()
+        .collect();
+    context
+        .signers
+        .accept(checked, &others, context.now, context.defects)
 }
 
 /// The digest algorithms that are strong enough.
@@ -238,7 +310,9 @@ impl Hash {
 }
 
 fn refused(oid: ObjectIdentifier) -> SignatureFault {
-    let name = const_oid::db::DB.by_oid(&oid).map_or_else(|| oid.to_string(), |name| format!("{name} ({oid})"));
+    let name = const_oid::db::DB
+        .by_oid(&oid)
+        .map_or_else(|| oid.to_string(), |name| format!("{name} ({oid})"));
     SignatureFault::Algorithm(name)
 }
 
@@ -274,9 +348,16 @@ fn rsa_pkcs1(hash: Hash) -> &'static dyn VerificationAlgorithm {
 
 /// RSASSA-PSS with one hash throughout and a salt as long as it, as RFC 4056 recommends; other parameters are refused by name,
 /// so that they do not look like a wrong value.
-fn rsa_pss(identifier: &AlgorithmIdentifierOwned) -> Result<&'static dyn VerificationAlgorithm, SignatureFault> {
+fn rsa_pss(
+    identifier: &AlgorithmIdentifierOwned,
+) -> Result<&'static dyn VerificationAlgorithm, SignatureFault> {
     let malformed = || SignatureFault::Algorithm("RSASSA-PSS with malformed parameters".to_owned());
-    let parameters = identifier.parameters.as_ref().ok_or_else(malformed)?.to_der().map_err(|_| malformed())?;
+    let parameters = identifier
+        .parameters
+        .as_ref()
+        .ok_or_else(malformed)?
+        .to_der()
+        .map_err(|_| malformed())?;
     let (_, any) = x509_parser::asn1_rs::Any::from_der(&parameters).map_err(|_| malformed())?;
     let parameters = RsaSsaPssParams::try_from(&any).map_err(|_| malformed())?;
     let mask = parameters.mask_gen_algorithm().map_err(|_| malformed())?;
@@ -285,7 +366,11 @@ fn rsa_pss(identifier: &AlgorithmIdentifierOwned) -> Result<&'static dyn Verific
         "2.16.840.1.101.3.4.2.1" => (&signature::RSA_PSS_2048_8192_SHA256, 32),
         "2.16.840.1.101.3.4.2.2" => (&signature::RSA_PSS_2048_8192_SHA384, 48),
         "2.16.840.1.101.3.4.2.3" => (&signature::RSA_PSS_2048_8192_SHA512, 64),
-        other => return Err(SignatureFault::Algorithm(format!("RSASSA-PSS with the hash {other}"))),
+        other => {
+            return Err(SignatureFault::Algorithm(format!(
+                "RSASSA-PSS with the hash {other}"
+            )));
+        }
     };
     if mask.hash.to_id_string() != hash || parameters.salt_length() != salt {
         return Err(SignatureFault::Algorithm(format!(
@@ -300,7 +385,10 @@ fn ecdsa(
     hash: Hash,
     curve: Option<&x509_parser::asn1_rs::Any<'_>>,
 ) -> Result<&'static dyn VerificationAlgorithm, SignatureFault> {
-    let curve = curve.and_then(|any| any.as_oid().ok()).map(|oid| oid.to_id_string()).unwrap_or_default();
+    let curve = curve
+        .and_then(|any| any.as_oid().ok())
+        .map(|oid| oid.to_id_string())
+        .unwrap_or_default();
     Ok(match (curve.as_str(), hash) {
         ("1.2.840.10045.3.1.7", Hash::Sha256) => &signature::ECDSA_P256_SHA256_ASN1,
         ("1.2.840.10045.3.1.7", Hash::Sha384) => &signature::ECDSA_P256_SHA384_ASN1,
@@ -308,6 +396,10 @@ fn ecdsa(
         ("1.3.132.0.34", Hash::Sha256) => &signature::ECDSA_P384_SHA256_ASN1,
         ("1.3.132.0.34", Hash::Sha384) => &signature::ECDSA_P384_SHA384_ASN1,
         ("1.3.132.0.34", Hash::Sha512) => &signature::ECDSA_P384_SHA512_ASN1,
-        _ => return Err(SignatureFault::Algorithm(format!("ECDSA on the curve `{curve}`"))),
+        _ => {
+            return Err(SignatureFault::Algorithm(format!(
+                "ECDSA on the curve `{curve}`"
+            )));
+        }
     })
 }

@@ -35,11 +35,19 @@ pub(crate) struct ListedFile {
 impl Manifest {
     /// Reads the manifest at `path`.
     pub(crate) fn parse(path: &str, bytes: &[u8]) -> Result<Self, Refusal> {
-        let fail = |reason: String| Refusal::Metadata { file: path.to_owned(), reason };
+        let fail = |reason: String| Refusal::Metadata {
+            file: path.to_owned(),
+            reason,
+        };
         let (signed, signatures) = split(bytes).map_err(fail)?;
         let text = str::from_utf8(signed).map_err(|_| fail("it is not UTF-8".to_owned()))?;
         let (metadata, files) = sections(text).map_err(fail)?;
-        Ok(Self { metadata, files, signed: signed.to_vec(), signatures })
+        Ok(Self {
+            metadata,
+            files,
+            signed: signed.to_vec(),
+            signatures,
+        })
     }
 
     /// The listing of this file.
@@ -68,10 +76,16 @@ fn split(bytes: &[u8]) -> Result<(&[u8], Vec<Vec<u8>>), String> {
                 (open, _) = (true, blocks.push(line.to_vec()));
             }
             Some("END") if open => {
-                blocks.last_mut().into_iter().for_each(|block| block.extend_from_slice(line));
+                blocks
+                    .last_mut()
+                    .into_iter()
+                    .for_each(|block| block.extend_from_slice(line));
                 open = false;
             }
-            _ if open => blocks.last_mut().into_iter().for_each(|block| block.extend_from_slice(line)),
+            _ if open => blocks
+                .last_mut()
+                .into_iter()
+                .for_each(|block| block.extend_from_slice(line)),
             Some(_) => return Err("the boundaries of its signature are out of order".to_owned()),
             None if blocks.is_empty() || text.is_empty() => {}
             None => return Err("there is text after its signature, which nothing signs".to_owned()),
@@ -86,7 +100,11 @@ fn split(bytes: &[u8]) -> Result<(&[u8], Vec<Vec<u8>>), String> {
 
 /// `-----BEGIN CMS-----` and its kin, also written with spaces beside the dashes.
 fn boundary(line: &[u8]) -> Option<&str> {
-    let words = str::from_utf8(line).ok()?.strip_prefix("-----")?.strip_suffix("-----")?.trim();
+    let words = str::from_utf8(line)
+        .ok()?
+        .strip_prefix("-----")?
+        .strip_suffix("-----")?
+        .trim();
     let (verb, label) = words.split_once(' ')?;
     matches!((verb, label.trim()), ("BEGIN" | "END", "CMS" | "PKCS7")).then_some(verb)
 }
@@ -109,7 +127,9 @@ fn sections(text: &str) -> Result<Sections, String> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (key, value) = line.split_once(':').ok_or_else(|| format!("line {} is no `name: value`", index + 1))?;
+        let (key, value) = line
+            .split_once(':')
+            .ok_or_else(|| format!("line {} is no `name: value`", index + 1))?;
         let (key, value) = (key.trim(), value.trim());
         match key {
             "metadata" => section = Section::Metadata,
@@ -118,10 +138,17 @@ fn sections(text: &str) -> Result<Sections, String> {
                 if section == Section::Metadata {
                     section = Section::Files;
                 }
-                files.push(Draft { line: index + 1, reference: section == Section::NonMano, source: value.to_owned(), ..Draft::default() });
+                files.push(Draft {
+                    line: index + 1,
+                    reference: section == Section::NonMano,
+                    source: value.to_owned(),
+                    ..Draft::default()
+                });
             }
             "Algorithm" | "Hash" | "Signature" | "Certificate" => {
-                let draft = files.last_mut().ok_or_else(|| format!("line {}: `{key}:` before any `Source:`", index + 1))?;
+                let draft = files
+                    .last_mut()
+                    .ok_or_else(|| format!("line {}: `{key}:` before any `Source:`", index + 1))?;
                 let field = match key {
                     "Algorithm" => &mut draft.algorithm,
                     "Hash" => &mut draft.hash,
@@ -129,19 +156,26 @@ fn sections(text: &str) -> Result<Sections, String> {
                     _ => &mut draft.certificate,
                 };
                 if field.replace(value.to_owned()).is_some() {
-                    return Err(format!("line {}: a second `{key}:` for `{}`", index + 1, draft.source));
+                    return Err(format!(
+                        "line {}: a second `{key}:` for `{}`",
+                        index + 1,
+                        draft.source
+                    ));
                 }
             }
-            _ if section == Section::Metadata => {
-                if metadata.insert(key.to_owned(), value.to_owned()).is_some() {
-                    return Err(format!("line {}: a second `{key}:`", index + 1));
-                }
+            _ if section == Section::Metadata
+                && metadata.insert(key.to_owned(), value.to_owned()).is_some() =>
+            {
+                return Err(format!("line {}: a second `{key}:`", index + 1));
             }
             _ => {}
         }
     }
     let mut listed: Vec<ListedFile> = Vec::with_capacity(files.len());
-    for file in files.into_iter().filter_map(|draft| draft.finish().transpose()) {
+    for file in files
+        .into_iter()
+        .filter_map(|draft| draft.finish().transpose())
+    {
         let file = file?;
         if listed.iter().any(|other| other.source == file.source) {
             return Err(format!("`{}` is listed twice", file.source));
@@ -175,14 +209,21 @@ impl Draft {
                 certificate: self.certificate,
             })),
             (None, None) if self.reference => Ok(None),
-            _ => Err(format!("line {}: `{}` lacks `Algorithm:` or `Hash:`", self.line, self.source)),
+            _ => Err(format!(
+                "line {}: `{}` lacks `Algorithm:` or `Hash:`",
+                self.line, self.source
+            )),
         }
     }
 }
 
 /// The value of a key in TOSCA.meta.
 pub(crate) fn tosca_meta<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    text.lines().find_map(|line| line.split_once(':').filter(|(name, _)| name.trim() == key).map(|(_, value)| value.trim()))
+    text.lines().find_map(|line| {
+        line.split_once(':')
+            .filter(|(name, _)| name.trim() == key)
+            .map(|(_, value)| value.trim())
+    })
 }
 
 #[cfg(test)]
@@ -196,14 +237,23 @@ mod tests {
         let manifest = Manifest::parse("m.mf", TEXT.as_bytes()).unwrap();
         assert_eq!(manifest.vnfd_id(), Some("7"));
         assert_eq!(manifest.files.len(), 1);
-        assert_eq!(manifest.listed("a.yaml").unwrap().signature.as_deref(), Some("a.sig.cms"));
+        assert_eq!(
+            manifest.listed("a.yaml").unwrap().signature.as_deref(),
+            Some("a.sig.cms")
+        );
     }
 
     #[test]
     fn signs_what_stands_before_the_block_in_either_spelling() {
-        for begin in ["-----BEGIN CMS-----", "----- BEGIN CMS -----", "-----BEGIN PKCS7-----"] {
+        for begin in [
+            "-----BEGIN CMS-----",
+            "----- BEGIN CMS -----",
+            "-----BEGIN PKCS7-----",
+        ] {
             let end = begin.replace("BEGIN", "END");
-            let manifest = Manifest::parse("m.mf", format!("{TEXT}{begin}\nAAAA\n{end}\n").as_bytes()).unwrap();
+            let manifest =
+                Manifest::parse("m.mf", format!("{TEXT}{begin}\nAAAA\n{end}\n").as_bytes())
+                    .unwrap();
             assert_eq!(manifest.signed, TEXT.as_bytes());
             assert_eq!(manifest.signatures.len(), 1);
         }

@@ -126,6 +126,9 @@ pub enum SignatureFault {
 impl SignatureFault {
     /// As the refusal of the file that it belongs to.
     pub(crate) fn of(self, file: &str) -> Refusal {
-        Refusal::Signature { file: file.to_owned(), fault: self }
+        Refusal::Signature {
+            file: file.to_owned(),
+            fault: self,
+        }
     }
 }

@@ -112,7 +112,11 @@ pub struct Packages {
 impl Packages {
     /// What an archive may grow to.
     pub fn limits(&self) -> Limits {
-        Limits { max_unpacked_bytes: self.max_unpacked_bytes, max_ratio: self.max_ratio, max_entries: self.max_entries }
+        Limits {
+            max_unpacked_bytes: self.max_unpacked_bytes,
+            max_ratio: self.max_ratio,
+            max_entries: self.max_entries,
+        }
     }
 }
 
@@ -195,7 +199,10 @@ pub enum ConfigError {
 
 impl ConfigError {
     pub(crate) fn value(label: &'static str, source: impl Into<anyhow::Error>) -> Self {
-        Self::Value { label, source: source.into() }
+        Self::Value {
+            label,
+            source: source.into(),
+        }
     }
 }
 
@@ -205,9 +212,14 @@ impl Config {
     /// # Errors
     /// If it cannot be read, is not TOML, has unknown fields or lacks some.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        let mut config: Self =
-            toml::from_str(&text).map_err(|source| ConfigError::Malformed { path: path.to_owned(), source: Box::new(source) })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Malformed {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
         config.resolve(path.parent().unwrap_or(Path::new("")));
         Ok(config)
     }
@@ -217,7 +229,8 @@ impl Config {
     /// # Errors
     /// If a name is unknown; the error tells the nearest.
     pub fn defects(&self) -> Result<Defects, ConfigError> {
-        Defects::from_names(self.test.defects.iter().map(String::as_str)).map_err(|error| ConfigError::value("test.defects", error))
+        Defects::from_names(self.test.defects.iter().map(String::as_str))
+            .map_err(|error| ConfigError::value("test.defects", error))
     }
 
     fn resolve(&mut self, folder: &Path) {
@@ -231,8 +244,17 @@ impl Config {
             &mut self.packages.anchors,
             &mut self.storage.directory,
         ];
-        let optional = self.nfvo.oauth2.as_mut().map(|oauth2| &mut oauth2.client_secret_file);
-        for path in paths.into_iter().chain(&mut self.packages.crls).chain(optional).chain(&mut self.log.file) {
+        let optional = self
+            .nfvo
+            .oauth2
+            .as_mut()
+            .map(|oauth2| &mut oauth2.client_secret_file);
+        for path in paths
+            .into_iter()
+            .chain(&mut self.packages.crls)
+            .chain(optional)
+            .chain(&mut self.log.file)
+        {
             *path = folder.join(&*path);
         }
     }
@@ -240,6 +262,10 @@ impl Config {
 
 /// The bytes of a file that the configuration names under `label`.
 pub(crate) fn read(label: &'static str, path: &Path) -> Result<Vec<u8>, ConfigError> {
-    std::fs::read(path)
-        .map_err(|error| ConfigError::value(label, anyhow::Error::new(error).context(format!("cannot read `{}`", path.display()))))
+    std::fs::read(path).map_err(|error| {
+        ConfigError::value(
+            label,
+            anyhow::Error::new(error).context(format!("cannot read `{}`", path.display())),
+        )
+    })
 }

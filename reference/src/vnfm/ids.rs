@@ -28,7 +28,7 @@ enum Scheme {
     Short,
     PerVnfd(Mutex<HashMap<String, u64>>),
     Clock,
-    Seeded(Mutex<StdRng>),
+    Seeded(Box<Mutex<StdRng>>),
     SavedLazily(AtomicU64),
     SavedAlways(AtomicU64),
     Request,
@@ -46,23 +46,34 @@ const LAZY: u64 = 64;
 impl Ids {
     /// Goes on where the state ended.
     pub(crate) fn open(store: &Store, defects: Defects) -> Result<Self, StoreError> {
-        let saved = || Ok::<_, StoreError>(AtomicU64::new(store.read(Table::Counters, COUNTER)?.unwrap_or(1)));
+        let saved = || {
+            Ok::<_, StoreError>(AtomicU64::new(
+                store.read(Table::Counters, COUNTER)?.unwrap_or(1),
+            ))
+        };
         let scheme = if defects.has(Deviation::DuplicatesUnderConcurrency) {
             Scheme::Racing(saved()?)
         } else if defects.has(Deviation::CounterRestarts) {
             Scheme::Restarting(AtomicU64::new(1))
         } else if defects.has(Deviation::ReusesDeletedIds) {
             let instances: Vec<VnfInstance> = store.all(Table::Instances)?;
-            Scheme::LowestFree(Mutex::new(instances.iter().filter_map(|instance| number(&instance.id)).collect()))
+            Scheme::LowestFree(Mutex::new(
+                instances
+                    .iter()
+                    .filter_map(|instance| number(&instance.id))
+                    .collect(),
+            ))
         } else if defects.has(Deviation::Ids24Bit) {
             Scheme::Short
         } else if defects.has(Deviation::UniquePerVnfdOnly) {
-            Scheme::PerVnfd(Mutex::new(store.read(Table::Counters, "per_vnfd")?.unwrap_or_default()))
+            Scheme::PerVnfd(Mutex::new(
+                store.read(Table::Counters, "per_vnfd")?.unwrap_or_default(),
+            ))
         } else if defects.has(Deviation::MillisecondClock) {
             Scheme::Clock
         } else if defects.has(Deviation::SeededByStartSecond) {
             let second = jiff::Timestamp::now().as_second().unsigned_abs();
-            Scheme::Seeded(Mutex::new(StdRng::seed_from_u64(second)))
+            Scheme::Seeded(Box::new(Mutex::new(StdRng::seed_from_u64(second))))
         } else if defects.has(Deviation::CounterSavedLazily) {
             Scheme::SavedLazily(saved()?)
         } else if defects.has(Deviation::CounterInState) {
@@ -84,34 +95,63 @@ impl Ids {
     }
 
     /// The identifier of a new instance, and what must become durable together with it.
-    pub(crate) fn take(&self, ticket: Ticket, vnfd_id: &str, request: &[u8]) -> Result<(String, Vec<Change>), StoreError> {
-        let save = |next: u64| Change::put(Table::Counters, COUNTER, &next).map(|change| vec![change]);
+    pub(crate) fn take(
+        &self,
+        ticket: Ticket,
+        vnfd_id: &str,
+        request: &[u8],
+    ) -> Result<(String, Vec<Change>), StoreError> {
+        let save =
+            |next: u64| Change::put(Table::Counters, COUNTER, &next).map(|change| vec![change]);
         Ok(match &self.scheme {
             Scheme::Random => (Uuid::new_v4().to_string(), Vec::new()),
             Scheme::Racing(_) => (numbered(ticket.0), save(ticket.0 + 1)?),
             Scheme::Restarting(next) => (numbered(next.fetch_add(1, Ordering::SeqCst)), Vec::new()),
             Scheme::LowestFree(used) => {
                 let mut used = lock(used);
-                let free = (1..).find(|number| !used.contains(number)).unwrap_or_default();
+                let free = (1..)
+                    .find(|number| !used.contains(number))
+                    .unwrap_or_default();
                 used.insert(free);
                 (numbered(free), Vec::new())
             }
-            Scheme::Short => (shaped(&rand::rng().random_range(0..1_u32 << 24).to_be_bytes()), Vec::new()),
+            Scheme::Short => (
+                shaped(&rand::rng().random_range(0..1_u32 << 24).to_be_bytes()),
+                Vec::new(),
+            ),
             Scheme::PerVnfd(counters) => {
                 let mut counters = lock(counters);
                 let last = counters.entry(vnfd_id.to_owned()).or_default();
                 *last += 1;
-                (numbered(*last), vec![Change::put(Table::Counters, "per_vnfd", &*counters)?])
+                (
+                    numbered(*last),
+                    vec![Change::put(Table::Counters, "per_vnfd", &*counters)?],
+                )
             }
-            Scheme::Clock => (jiff::Timestamp::now().as_millisecond().to_string(), Vec::new()),
+            Scheme::Clock => (
+                jiff::Timestamp::now().as_millisecond().to_string(),
+                Vec::new(),
+            ),
             Scheme::Seeded(generator) => {
                 let mut bytes = [0; 16];
                 lock(generator).fill_bytes(&mut bytes);
-                (uuid::Builder::from_random_bytes(bytes).into_uuid().to_string(), Vec::new())
+                (
+                    uuid::Builder::from_random_bytes(bytes)
+                        .into_uuid()
+                        .to_string(),
+                    Vec::new(),
+                )
             }
             Scheme::SavedLazily(next) => {
                 let taken = next.fetch_add(1, Ordering::SeqCst);
-                (numbered(taken), if taken.is_multiple_of(LAZY) { save(taken + 1)? } else { Vec::new() })
+                (
+                    numbered(taken),
+                    if taken.is_multiple_of(LAZY) {
+                        save(taken + 1)?
+                    } else {
+                        Vec::new()
+                    },
+                )
             }
             Scheme::SavedAlways(next) => {
                 let taken = next.fetch_add(1, Ordering::SeqCst);
@@ -138,7 +178,11 @@ impl Ids {
     /// What a clean end saves.
     pub(crate) fn at_end(&self) -> Result<Vec<Change>, StoreError> {
         match &self.scheme {
-            Scheme::SavedLazily(next) => Ok(vec![Change::put(Table::Counters, COUNTER, &next.load(Ordering::SeqCst))?]),
+            Scheme::SavedLazily(next) => Ok(vec![Change::put(
+                Table::Counters,
+                COUNTER,
+                &next.load(Ordering::SeqCst),
+            )?]),
             _ => Ok(Vec::new()),
         }
     }
@@ -156,7 +200,9 @@ fn number(id: &str) -> Option<u64> {
 fn shaped(seed: &[u8]) -> String {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest(&SHA256, seed).as_ref()[..16]);
-    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
 }
 
 /// A panic elsewhere leaves numbers and sets as they were between two statements: still usable.
@@ -178,7 +224,11 @@ mod tests {
         fn new(deviation: Option<Deviation>) -> Self {
             let folder = tempfile::tempdir().unwrap();
             let store = Store::open(folder.path()).unwrap();
-            Self { _folder: folder, store, defects: deviation.map_or(Defects::NONE, |one| Defects::NONE.with(one)) }
+            Self {
+                _folder: folder,
+                store,
+                defects: deviation.map_or(Defects::NONE, |one| Defects::NONE.with(one)),
+            }
         }
 
         fn start(&self) -> Ids {
@@ -216,7 +266,11 @@ mod tests {
         ] {
             let bed = Bed::new(Some(deviation));
             let ids = bed.start();
-            assert_ne!(bed.create(&ids, "v").await, bed.create(&ids, "v").await, "{deviation:?}");
+            assert_ne!(
+                bed.create(&ids, "v").await,
+                bed.create(&ids, "v").await,
+                "{deviation:?}"
+            );
         }
     }
 
@@ -225,23 +279,36 @@ mod tests {
         let bed = Bed::new(Some(Deviation::DuplicatesUnderConcurrency));
         let ids = bed.start();
         let tickets = (ids.begin(), ids.begin());
-        assert_eq!(ids.take(tickets.0, "v", b"").unwrap().0, ids.take(tickets.1, "v", b"").unwrap().0);
+        assert_eq!(
+            ids.take(tickets.0, "v", b"").unwrap().0,
+            ids.take(tickets.1, "v", b"").unwrap().0
+        );
     }
 
     #[tokio::test]
     async fn restarts_repeat_where_the_counter_is_lost() {
-        for (deviation, repeats) in
-            [(Deviation::CounterRestarts, true), (Deviation::CounterSavedLazily, true), (Deviation::CounterInState, false)]
-        {
+        for (deviation, repeats) in [
+            (Deviation::CounterRestarts, true),
+            (Deviation::CounterSavedLazily, true),
+            (Deviation::CounterInState, false),
+        ] {
             let bed = Bed::new(Some(deviation));
             let first = bed.create(&bed.start(), "v").await;
-            assert_eq!(bed.create(&bed.start(), "v").await == first, repeats, "{deviation:?}");
+            assert_eq!(
+                bed.create(&bed.start(), "v").await == first,
+                repeats,
+                "{deviation:?}"
+            );
         }
         let bed = Bed::new(Some(Deviation::CounterSavedLazily));
         let ids = bed.start();
         let first = bed.create(&ids, "v").await;
         bed.store.apply(ids.at_end().unwrap()).await.unwrap();
-        assert_ne!(bed.create(&bed.start(), "v").await, first, "a clean end saves the counter");
+        assert_ne!(
+            bed.create(&bed.start(), "v").await,
+            first,
+            "a clean end saves the counter"
+        );
     }
 
     #[tokio::test]

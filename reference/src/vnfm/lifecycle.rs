@@ -59,19 +59,31 @@ pub(crate) struct VnfInfoModificationRequest {
     metadata: Option<Option<Map<String, Value>>>,
 }
 
-fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
 impl Lifecycle {
     /// Creates an instance, once its package was accepted. When this returns, it is durable.
-    pub(crate) async fn create(&self, request: CreateVnfRequest, body: &[u8]) -> Result<VnfInstance, Problem> {
+    pub(crate) async fn create(
+        &self,
+        request: CreateVnfRequest,
+        body: &[u8],
+    ) -> Result<VnfInstance, Problem> {
         let ticket = self.ids.begin();
         let info = self.packages.usable(&request.vnfd_id).await?;
         if self.verify_at == VerifyAt::Create {
-            self.packages.fetch_and_verify(&request.vnfd_id, &info).await?;
+            self.packages
+                .fetch_and_verify(&request.vnfd_id, &info)
+                .await?;
         }
-        let missing = |what: &str| Problem::unprocessable(format!("the NFVO's description of the VNF package lacks `{what}`"));
+        let missing = |what: &str| {
+            Problem::unprocessable(format!(
+                "the NFVO's description of the VNF package lacks `{what}`"
+            ))
+        };
         let (id, mut changes) = self.ids.take(ticket, &request.vnfd_id, body)?;
         let instance = VnfInstance {
             id,
@@ -80,8 +92,12 @@ impl Lifecycle {
             description: request.vnf_instance_description,
             vnfd_id: request.vnfd_id,
             provider: info.vnf_provider.ok_or_else(|| missing("vnfProvider"))?,
-            product_name: info.vnf_product_name.ok_or_else(|| missing("vnfProductName"))?,
-            software_version: info.vnf_software_version.ok_or_else(|| missing("vnfSoftwareVersion"))?,
+            product_name: info
+                .vnf_product_name
+                .ok_or_else(|| missing("vnfProductName"))?,
+            software_version: info
+                .vnf_software_version
+                .ok_or_else(|| missing("vnfSoftwareVersion"))?,
             vnfd_version: info.vnfd_version.ok_or_else(|| missing("vnfdVersion"))?,
             metadata: request.metadata,
             vim_connection_info: None,
@@ -99,7 +115,9 @@ impl Lifecycle {
 
     /// The instance of this identifier.
     pub(crate) fn instance(&self, id: &str) -> Result<VnfInstance, Problem> {
-        let found = self.store.find(Table::Instances, &VnfInstance::key_prefix(id))?;
+        let found = self
+            .store
+            .find(Table::Instances, &VnfInstance::key_prefix(id))?;
         found.ok_or_else(|| Problem::not_found(&format!("the VNF instance `{id}`")))
     }
 
@@ -107,9 +125,13 @@ impl Lifecycle {
     pub(crate) async fn delete(self: &Arc<Self>, id: &str) -> Result<(), Problem> {
         let (instance, _busy) = self.reserve(id)?;
         if instance.is_instantiated() {
-            return Err(Problem::conflict("the VNF instance is instantiated: terminate it first"));
+            return Err(Problem::conflict(
+                "the VNF instance is instantiated: terminate it first",
+            ));
         }
-        self.store.apply(vec![Change::Delete(Table::Instances, instance.key())]).await?;
+        self.store
+            .apply(vec![Change::Delete(Table::Instances, instance.key())])
+            .await?;
         self.ids.released(&instance.id);
         self.notifier.publish(Event::Deleted(&instance));
         Ok(())
@@ -124,21 +146,37 @@ impl Lifecycle {
     ) -> Result<VnfLcmOpOcc, Problem> {
         let (mut instance, busy) = self.reserve(id)?;
         if instance.is_instantiated() {
-            return Err(Problem::conflict("the VNF instance is instantiated already"));
+            return Err(Problem::conflict(
+                "the VNF instance is instantiated already",
+            ));
         }
         let flavour = request.flavour_id.clone();
         instance.vim_connection_info = request.vim_connection_info;
-        self.begin(instance, busy, Operation::Instantiate, params, move |instance| instance.flavour_id = Some(flavour)).await
+        self.begin(
+            instance,
+            busy,
+            Operation::Instantiate,
+            params,
+            move |instance| instance.flavour_id = Some(flavour),
+        )
+        .await
     }
 
     /// Begins to terminate.
-    pub(crate) async fn terminate(self: &Arc<Self>, id: &str, params: Value) -> Result<VnfLcmOpOcc, Problem> {
+    pub(crate) async fn terminate(
+        self: &Arc<Self>,
+        id: &str,
+        params: Value,
+    ) -> Result<VnfLcmOpOcc, Problem> {
         let (instance, busy) = self.reserve(id)?;
         if !instance.is_instantiated() {
             return Err(Problem::conflict("the VNF instance is not instantiated"));
         }
-        let done = |instance: &mut VnfInstance| (instance.flavour_id, instance.vim_connection_info) = (None, None);
-        self.begin(instance, busy, Operation::Terminate, params, done).await
+        let done = |instance: &mut VnfInstance| {
+            (instance.flavour_id, instance.vim_connection_info) = (None, None)
+        };
+        self.begin(instance, busy, Operation::Terminate, params, done)
+            .await
     }
 
     /// Changes the information about an instance; the operation is over when this returns.
@@ -151,16 +189,25 @@ impl Lifecycle {
         let (mut instance, _busy) = self.reserve(id)?;
         let mut occurrence = VnfLcmOpOcc::start(&instance, Operation::ModifyInfo, params);
         if let Some(name) = request.vnf_instance_name {
-            occurrence.changed_info.insert("vnfInstanceName".to_owned(), json!(name.clone().unwrap_or_default()));
+            occurrence.changed_info.insert(
+                "vnfInstanceName".to_owned(),
+                json!(name.clone().unwrap_or_default()),
+            );
             instance.name = name;
         }
         if let Some(description) = request.vnf_instance_description {
-            occurrence.changed_info.insert("vnfInstanceDescription".to_owned(), json!(description.clone().unwrap_or_default()));
+            occurrence.changed_info.insert(
+                "vnfInstanceDescription".to_owned(),
+                json!(description.clone().unwrap_or_default()),
+            );
             instance.description = description;
         }
         if let Some(metadata) = request.metadata {
             instance.metadata = merged(instance.metadata, metadata);
-            occurrence.changed_info.insert("metadata".to_owned(), json!(instance.metadata.clone().unwrap_or_default()));
+            occurrence.changed_info.insert(
+                "metadata".to_owned(),
+                json!(instance.metadata.clone().unwrap_or_default()),
+            );
         }
         let starting = occurrence.clone();
         occurrence.enter(OperationState::Processing);
@@ -177,11 +224,21 @@ impl Lifecycle {
     pub(crate) async fn fail_interrupted(&self) -> Result<(), StoreError> {
         let occurrences: Vec<VnfLcmOpOcc> = self.store.all(Table::OpOccs)?;
         let mut changes = Vec::new();
-        for mut occurrence in occurrences.into_iter().filter(|occurrence| !occurrence.state.is_final()) {
+        for mut occurrence in occurrences
+            .into_iter()
+            .filter(|occurrence| !occurrence.state.is_final())
+        {
             occurrence.enter(OperationState::Failed);
-            let problem = Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "the VNFM was stopped during the operation");
+            let problem = Problem::new(
+                axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+                "the VNFM was stopped during the operation",
+            );
             occurrence.error = Some(problem.to_wire());
-            changes.push(Change::put(Table::OpOccs, occurrence.id.to_string(), &occurrence)?);
+            changes.push(Change::put(
+                Table::OpOccs,
+                occurrence.id.to_string(),
+                &occurrence,
+            )?);
         }
         self.store.apply(changes).await
     }
@@ -189,13 +246,26 @@ impl Lifecycle {
     /// The instance, for as long as nobody else may change it.
     fn reserve(self: &Arc<Self>, id: &str) -> Result<(VnfInstance, Busy), Problem> {
         let key = self.instance(id)?.key();
-        if !self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
-            return Err(Problem::conflict("another operation on the VNF instance is in progress"));
+        if !self
+            .busy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.clone())
+        {
+            return Err(Problem::conflict(
+                "another operation on the VNF instance is in progress",
+            ));
         }
-        let busy = Busy { lifecycle: Arc::clone(self), key };
+        let busy = Busy {
+            lifecycle: Arc::clone(self),
+            key,
+        };
         // It may have changed between the first look and the reservation.
         let instance = self.store.read(Table::Instances, &busy.key)?;
-        Ok((instance.ok_or_else(|| Problem::not_found(&format!("the VNF instance `{id}`")))?, busy))
+        Ok((
+            instance.ok_or_else(|| Problem::not_found(&format!("the VNF instance `{id}`")))?,
+            busy,
+        ))
     }
 
     async fn begin(
@@ -208,7 +278,8 @@ impl Lifecycle {
     ) -> Result<VnfLcmOpOcc, Problem> {
         let occurrence = VnfLcmOpOcc::start(&instance, operation, params);
         self.keep(&occurrence, None).await?;
-        self.notifier.publish(Event::Operation(&occurrence, &instance));
+        self.notifier
+            .publish(Event::Operation(&occurrence, &instance));
         let (lifecycle, running) = (Arc::clone(self), occurrence.clone());
         let work = async move {
             if let Err(error) = lifecycle.carry_out(running, instance, done).await {
@@ -216,7 +287,10 @@ impl Lifecycle {
             }
             drop(busy);
         };
-        self.operations.lock().unwrap_or_else(PoisonError::into_inner).spawn(work);
+        self.operations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .spawn(work);
         Ok(occurrence)
     }
 
@@ -230,25 +304,40 @@ impl Lifecycle {
             occurrence.enter(state);
             occurrence.error = Some(problem.to_wire());
             self.keep(&occurrence, None).await?;
-            self.notifier.publish(Event::Operation(&occurrence, &instance));
+            self.notifier
+                .publish(Event::Operation(&occurrence, &instance));
             return Ok(());
         }
         occurrence.enter(OperationState::Processing);
         self.keep(&occurrence, None).await?;
-        self.notifier.publish(Event::Operation(&occurrence, &instance));
+        self.notifier
+            .publish(Event::Operation(&occurrence, &instance));
         done(&mut instance);
         occurrence.enter(OperationState::Completed);
         self.keep(&occurrence, Some(&instance)).await?;
-        self.notifier.publish(Event::Operation(&occurrence, &instance));
+        self.notifier
+            .publish(Event::Operation(&occurrence, &instance));
         Ok(())
     }
 
     /// Package and grant. A refused package fails the operation; a refused grant ends it before it began (SOL003 5.6.2.2).
-    async fn prepare(&self, occurrence: &mut VnfLcmOpOcc, instance: &VnfInstance) -> Result<(), (OperationState, Problem)> {
-        if occurrence.operation == Operation::Instantiate && self.verify_at == VerifyAt::Instantiate {
+    async fn prepare(
+        &self,
+        occurrence: &mut VnfLcmOpOcc,
+        instance: &VnfInstance,
+    ) -> Result<(), (OperationState, Problem)> {
+        if occurrence.operation == Operation::Instantiate && self.verify_at == VerifyAt::Instantiate
+        {
             let failed = |problem| (OperationState::Failed, problem);
-            let info = self.packages.usable(&instance.vnfd_id).await.map_err(failed)?;
-            self.packages.fetch_and_verify(&instance.vnfd_id, &info).await.map_err(failed)?;
+            let info = self
+                .packages
+                .usable(&instance.vnfd_id)
+                .await
+                .map_err(failed)?;
+            self.packages
+                .fetch_and_verify(&instance.vnfd_id, &info)
+                .await
+                .map_err(failed)?;
         }
         let grant = self.nfvo.grant(&self.grant_request(occurrence)).await;
         let grant = grant.map_err(|error| (OperationState::RolledBack, error.into()))?;
@@ -276,8 +365,16 @@ impl Lifecycle {
         request
     }
 
-    async fn keep(&self, occurrence: &VnfLcmOpOcc, instance: Option<&VnfInstance>) -> Result<(), StoreError> {
-        let mut changes = vec![Change::put(Table::OpOccs, occurrence.id.to_string(), occurrence)?];
+    async fn keep(
+        &self,
+        occurrence: &VnfLcmOpOcc,
+        instance: Option<&VnfInstance>,
+    ) -> Result<(), StoreError> {
+        let mut changes = vec![Change::put(
+            Table::OpOccs,
+            occurrence.id.to_string(),
+            occurrence,
+        )?];
         if let Some(instance) = instance {
             changes.push(Change::put(Table::Instances, instance.key(), instance)?);
         }
@@ -286,7 +383,10 @@ impl Lifecycle {
 }
 
 /// Key-value pairs after a merge patch (RFC 7396).
-fn merged(current: Option<Map<String, Value>>, patch: Option<Map<String, Value>>) -> Option<Map<String, Value>> {
+fn merged(
+    current: Option<Map<String, Value>>,
+    patch: Option<Map<String, Value>>,
+) -> Option<Map<String, Value>> {
     let mut current = current.unwrap_or_default();
     for (name, value) in patch? {
         match value {
@@ -305,6 +405,10 @@ struct Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.lifecycle.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.lifecycle
+            .busy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.key);
     }
 }

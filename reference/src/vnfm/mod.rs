@@ -55,7 +55,9 @@ pub async fn run(config: &Path) -> anyhow::Result<()> {
     // The line is the interface to the parent process, not a message to a person.
     let ready = serde_json::json!({ "event": "ready", "apiRoot": vnfm.api_root() });
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{ready}").and_then(|()| stdout.flush()).context("cannot write to standard output")?;
+    writeln!(stdout, "{ready}")
+        .and_then(|()| stdout.flush())
+        .context("cannot write to standard output")?;
     drop(stdout);
     let reason = tokio::select! {
         _ = terminate.recv() => "SIGTERM",
@@ -68,12 +70,21 @@ pub async fn run(config: &Path) -> anyhow::Result<()> {
 
 /// JSON lines to the configured file, else to standard error.
 fn start_log(log: &config::Log) -> Result<(), ConfigError> {
-    let builder = tracing_subscriber::fmt().json().with_max_level(tracing::Level::INFO);
+    let builder = tracing_subscriber::fmt()
+        .json()
+        .with_max_level(tracing::Level::INFO);
     let started = match &log.file {
         Some(path) => {
-            let file = std::fs::File::options().create(true).append(true).open(path);
+            let file = std::fs::File::options()
+                .create(true)
+                .append(true)
+                .open(path);
             let file = file.with_context(|| format!("cannot open `{}`", path.display()));
-            builder.with_writer(Mutex::new(file.map_err(|error| ConfigError::value("log.file", error))?)).try_init()
+            builder
+                .with_writer(Mutex::new(
+                    file.map_err(|error| ConfigError::value("log.file", error))?,
+                ))
+                .try_init()
         }
         None => builder.with_writer(std::io::stderr).try_init(),
     };
@@ -117,9 +128,14 @@ impl Vnfm {
             .connect_timeout(Duration::from_secs(10))
             .build()?;
         let limits = config.packages.limits();
-        let nfvo = Arc::new(NfvoClient::new(http.clone(), &config.nfvo, limits.max_unpacked_bytes)?);
+        let nfvo = Arc::new(NfvoClient::new(
+            http.clone(),
+            &config.nfvo,
+            limits.max_unpacked_bytes,
+        )?);
         let verifier = Verifier::new(signers(&config.packages)?, limits, defects);
-        let store = Store::open(&config.storage.directory).map_err(|error| ConfigError::value("storage.directory", error))?;
+        let store = Store::open(&config.storage.directory)
+            .map_err(|error| ConfigError::value("storage.directory", error))?;
         let listener = TcpListener::bind(config.api.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.api.listen))
@@ -141,7 +157,10 @@ impl Vnfm {
             lifecycle.notifier.add(subscription);
         }
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = axum::serve(TlsListener::new(listener, server_tls)?, api::router(Arc::clone(&lifecycle)));
+        let serving = axum::serve(
+            TlsListener::new(listener, server_tls)?,
+            api::router(Arc::clone(&lifecycle)),
+        );
         let server = tokio::spawn(async move {
             serving
                 .with_graceful_shutdown(async {
@@ -150,7 +169,11 @@ impl Vnfm {
                 .await
         });
         tracing::info!(api_root = lifecycle.api_root, defects = ?config.test.defects, "serving");
-        Ok(Self { lifecycle, stop, server })
+        Ok(Self {
+            lifecycle,
+            stop,
+            server,
+        })
     }
 
     /// What comes before `/vnflcm/v2` in the URIs of its API.
@@ -169,7 +192,13 @@ impl Vnfm {
             Ok(ended) => ended??,
             Err(_) => server.abort(),
         }
-        let mut operations = std::mem::take(&mut *self.lifecycle.operations.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut operations = std::mem::take(
+            &mut *self
+                .lifecycle
+                .operations
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         operations.shutdown().await;
         self.lifecycle.notifier.stop().await;
         let last = self.lifecycle.ids.at_end()?;

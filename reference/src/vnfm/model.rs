@@ -62,11 +62,20 @@ impl VnfInstance {
             "instantiationState": if self.is_instantiated() { "INSTANTIATED" } else { "NOT_INSTANTIATED" },
             "_links": { "self": link("") },
         });
-        let optional = [("vnfInstanceName", &self.name), ("vnfInstanceDescription", &self.description)];
-        for (name, value) in optional.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+        let optional = [
+            ("vnfInstanceName", &self.name),
+            ("vnfInstanceDescription", &self.description),
+        ];
+        for (name, value) in optional
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.as_ref()?)))
+        {
             wire[name] = json!(value);
         }
-        for (name, value) in [("metadata", &self.metadata), ("vimConnectionInfo", &self.vim_connection_info)] {
+        for (name, value) in [
+            ("metadata", &self.metadata),
+            ("vimConnectionInfo", &self.vim_connection_info),
+        ] {
             if let Some(value) = value {
                 wire[name] = json!(value);
             }

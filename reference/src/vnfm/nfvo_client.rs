@@ -40,7 +40,11 @@ pub(crate) enum NfvoError {
     },
     /// An answer, but a refusal.
     #[error("the NFVO answered {what} with {status}{}", detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default())]
-    Status { what: String, status: StatusCode, detail: Option<String> },
+    Status {
+        what: String,
+        status: StatusCode,
+        detail: Option<String>,
+    },
     /// An answer that the interface does not foresee.
     #[error("the NFVO's answer to {what} cannot be used: {reason}")]
     Answer { what: String, reason: String },
@@ -97,39 +101,77 @@ pub(crate) struct Grant {
 
 impl NfvoClient {
     /// A client by the section `[nfvo]`; no answer may be larger than `max_body` bytes.
-    pub(crate) fn new(http: reqwest::Client, nfvo: &Nfvo, max_body: u64) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        http: reqwest::Client,
+        nfvo: &Nfvo,
+        max_body: u64,
+    ) -> Result<Self, ConfigError> {
         let tokens = nfvo
             .oauth2
             .as_ref()
             .map(|oauth2| {
                 let secret = read("nfvo.oauth2.client_secret_file", &oauth2.client_secret_file)?;
-                let secret = String::from_utf8_lossy(&secret).trim_end_matches(['\r', '\n']).to_owned();
-                let credentials = BASE64_STANDARD.encode(format!("{}:{}", form(&oauth2.client_id), form(&secret)).as_bytes());
-                Ok(Tokens { endpoint: oauth2.token_endpoint.clone(), credentials, current: Mutex::new(None) })
+                let secret = String::from_utf8_lossy(&secret)
+                    .trim_end_matches(['\r', '\n'])
+                    .to_owned();
+                let credentials = BASE64_STANDARD
+                    .encode(format!("{}:{}", form(&oauth2.client_id), form(&secret)).as_bytes());
+                Ok(Tokens {
+                    endpoint: oauth2.token_endpoint.clone(),
+                    credentials,
+                    current: Mutex::new(None),
+                })
             })
             .transpose()?;
-        Ok(Self { http, api_root: nfvo.api_root.clone(), tokens, max_body, timeout: nfvo.timeout() })
+        Ok(Self {
+            http,
+            api_root: nfvo.api_root.clone(),
+            tokens,
+            max_body,
+            timeout: nfvo.timeout(),
+        })
     }
 
     /// What the NFVO knows about the package of this VNFD.
     pub(crate) async fn package_info(&self, vnfd_id: &str) -> Result<VnfPkgInfo, NfvoError> {
         let what = format!("the query for the VNF package of `{vnfd_id}`");
-        let response = self.get_of_package(&what, vnfd_id, &[], None, "application/json").await?;
+        let response = self
+            .get_of_package(&what, vnfd_id, &[], None, "application/json")
+            .await?;
         let body = self.body(&what, response).await?;
-        serde_json::from_slice(&body).map_err(|error| NfvoError::Answer { what, reason: error.to_string() })
+        serde_json::from_slice(&body).map_err(|error| NfvoError::Answer {
+            what,
+            reason: error.to_string(),
+        })
     }
 
     /// The VNFD archive, with the signatures and certificates of its files.
     pub(crate) async fn vnfd(&self, vnfd_id: &str) -> Result<Vec<u8>, NfvoError> {
         let what = format!("the fetch of the VNFD `{vnfd_id}`");
-        let response = self.get_of_package(&what, vnfd_id, &["vnfd"], Some("include_signatures"), "application/zip").await?;
+        let response = self
+            .get_of_package(
+                &what,
+                vnfd_id,
+                &["vnfd"],
+                Some("include_signatures"),
+                "application/zip",
+            )
+            .await?;
         self.body(&what, response).await
     }
 
     /// The whole package.
     pub(crate) async fn package_content(&self, vnfd_id: &str) -> Result<Vec<u8>, NfvoError> {
         let what = format!("the fetch of the VNF package of `{vnfd_id}`");
-        let response = self.get_of_package(&what, vnfd_id, &["package_content"], None, "application/zip").await?;
+        let response = self
+            .get_of_package(
+                &what,
+                vnfd_id,
+                &["package_content"],
+                None,
+                "application/zip",
+            )
+            .await?;
         self.body(&what, response).await
     }
 
@@ -137,23 +179,42 @@ impl NfvoClient {
     pub(crate) async fn grant(&self, request: &Value) -> Result<Grant, NfvoError> {
         let what = "the grant request".to_owned();
         let mut uri = self.uri(&["grant", "v1", "grants"]);
-        let build = |http: &reqwest::Client| http.post(uri.clone()).header("Version", GRANTS_VERSION).json(request);
+        let build = |http: &reqwest::Client| {
+            http.post(uri.clone())
+                .header("Version", GRANTS_VERSION)
+                .json(request)
+        };
         let mut response = self.send(&what, build).await?;
         let deadline = Instant::now() + self.timeout;
         while response.status() == StatusCode::ACCEPTED {
             if Instant::now() > deadline {
-                return Err(NfvoError::Answer { what, reason: "the grant was not decided in time".to_owned() });
+                return Err(NfvoError::Answer {
+                    what,
+                    reason: "the grant was not decided in time".to_owned(),
+                });
             }
             if let Some(location) = header(&response, LOCATION) {
-                uri = uri.join(&location).map_err(|error| NfvoError::Answer { what: what.clone(), reason: error.to_string() })?;
+                uri = uri.join(&location).map_err(|error| NfvoError::Answer {
+                    what: what.clone(),
+                    reason: error.to_string(),
+                })?;
             }
-            let pause = header(&response, RETRY_AFTER).and_then(|seconds| seconds.parse().ok()).map_or(POLL, Duration::from_secs);
+            let pause = header(&response, RETRY_AFTER)
+                .and_then(|seconds| seconds.parse().ok())
+                .map_or(POLL, Duration::from_secs);
             tokio::time::sleep(pause.min(self.timeout)).await;
-            let poll = |http: &reqwest::Client| http.get(uri.clone()).header("Version", GRANTS_VERSION).header("Accept", "application/json");
+            let poll = |http: &reqwest::Client| {
+                http.get(uri.clone())
+                    .header("Version", GRANTS_VERSION)
+                    .header("Accept", "application/json")
+            };
             response = self.send(&what, poll).await?;
         }
         let body = self.body(&what, response).await?;
-        serde_json::from_slice(&body).map_err(|error| NfvoError::Answer { what, reason: error.to_string() })
+        serde_json::from_slice(&body).map_err(|error| NfvoError::Answer {
+            what,
+            reason: error.to_string(),
+        })
     }
 
     async fn get_of_package(
@@ -168,10 +229,13 @@ impl NfvoClient {
         if matches!(vnfd_id, "" | "." | "..") {
             return Err(NfvoError::Identifier(vnfd_id.to_owned()));
         }
-        let mut uri = self.uri(&[&["vnfpkgm", "v2", "onboarded_vnf_packages", vnfd_id], rest].concat());
+        let mut uri =
+            self.uri(&[&["vnfpkgm", "v2", "onboarded_vnf_packages", vnfd_id], rest].concat());
         uri.set_query(query);
         let build = |http: &reqwest::Client| {
-            http.request(Method::GET, uri.clone()).header("Version", PACKAGES_VERSION).header("Accept", accept)
+            http.request(Method::GET, uri.clone())
+                .header("Version", PACKAGES_VERSION)
+                .header("Accept", accept)
         };
         self.send(what, build).await
     }
@@ -185,17 +249,32 @@ impl NfvoClient {
     }
 
     /// Sends with an access token where there are any; a token that is no longer accepted is replaced once.
-    async fn send(&self, what: &str, build: impl Fn(&reqwest::Client) -> RequestBuilder) -> Result<Response, NfvoError> {
-        let no_answer = |source| NfvoError::NoAnswer { what: what.to_owned(), source };
+    async fn send(
+        &self,
+        what: &str,
+        build: impl Fn(&reqwest::Client) -> RequestBuilder,
+    ) -> Result<Response, NfvoError> {
+        let no_answer = |source| NfvoError::NoAnswer {
+            what: what.to_owned(),
+            source,
+        };
         let mut response = match &self.tokens {
             None => build(&self.http).send().await.map_err(no_answer)?,
             Some(tokens) => {
                 let token = tokens.current(&self.http).await?;
-                let response = build(&self.http).bearer_auth(&token).send().await.map_err(no_answer)?;
+                let response = build(&self.http)
+                    .bearer_auth(&token)
+                    .send()
+                    .await
+                    .map_err(no_answer)?;
                 if response.status() == StatusCode::UNAUTHORIZED {
                     tokens.forget(&token).await;
                     let token = tokens.current(&self.http).await?;
-                    build(&self.http).bearer_auth(&token).send().await.map_err(no_answer)?
+                    build(&self.http)
+                        .bearer_auth(&token)
+                        .send()
+                        .await
+                        .map_err(no_answer)?
                 } else {
                     response
                 }
@@ -212,17 +291,30 @@ impl NfvoClient {
         }
         let problem: Option<Value> = serde_json::from_slice(&body).ok();
         let detail = problem.and_then(|problem| problem["detail"].as_str().map(str::to_owned));
-        Err(NfvoError::Status { what: what.to_owned(), status, detail })
+        Err(NfvoError::Status {
+            what: what.to_owned(),
+            status,
+            detail,
+        })
     }
 
     async fn body(&self, what: &str, mut response: Response) -> Result<Vec<u8>, NfvoError> {
-        let mut body = Vec::with_capacity(response.content_length().unwrap_or_default().min(1 << 20) as usize);
-        while let Some(chunk) =
-            response.chunk().await.map_err(|source| NfvoError::NoAnswer { what: what.to_owned(), source })?
+        let mut body =
+            Vec::with_capacity(response.content_length().unwrap_or_default().min(1 << 20) as usize);
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|source| NfvoError::NoAnswer {
+                what: what.to_owned(),
+                source,
+            })?
         {
             body.extend_from_slice(&chunk);
             if body.len() as u64 > self.max_body {
-                return Err(NfvoError::Answer { what: what.to_owned(), reason: format!("it is larger than {} bytes", self.max_body) });
+                return Err(NfvoError::Answer {
+                    what: what.to_owned(),
+                    reason: format!("it is larger than {} bytes", self.max_body),
+                });
             }
         }
         Ok(body)
@@ -230,7 +322,12 @@ impl NfvoClient {
 }
 
 fn header(response: &Response, name: reqwest::header::HeaderName) -> Option<String> {
-    response.headers().get(name)?.to_str().ok().map(str::to_owned)
+    response
+        .headers()
+        .get(name)?
+        .to_str()
+        .ok()
+        .map(str::to_owned)
 }
 
 /// As RFC 6749 2.3.1 asks for in the Basic header.
@@ -265,13 +362,23 @@ impl Tokens {
             .form(&[("grant_type", "client_credentials")])
             .send()
             .await
-            .map_err(|source| NfvoError::NoAnswer { what: what(), source })?;
+            .map_err(|source| NfvoError::NoAnswer {
+                what: what(),
+                source,
+            })?;
         if !response.status().is_success() {
-            return Err(NfvoError::Status { what: what(), status: response.status(), detail: None });
+            return Err(NfvoError::Status {
+                what: what(),
+                status: response.status(),
+                detail: None,
+            });
         }
-        let token: TokenResponse =
-            response.json().await.map_err(|error| NfvoError::Answer { what: what(), reason: error.to_string() })?;
-        let lifetime = Duration::from_secs(token.expires_in.unwrap_or(60).saturating_sub(5).min(86_400));
+        let token: TokenResponse = response.json().await.map_err(|error| NfvoError::Answer {
+            what: what(),
+            reason: error.to_string(),
+        })?;
+        let lifetime =
+            Duration::from_secs(token.expires_in.unwrap_or(60).saturating_sub(5).min(86_400));
         *current = Some((token.access_token.clone(), Instant::now() + lifetime));
         Ok(token.access_token)
     }

@@ -45,13 +45,28 @@ struct Queue {
 
 impl Notifier {
     /// Without subscribers yet.
-    pub(crate) fn new(http: reqwest::Client, api_root: String, version: &'static str, defects: Defects) -> Self {
-        Self { http, api_root, version, defects, queues: Mutex::default(), deliveries: Mutex::default() }
+    pub(crate) fn new(
+        http: reqwest::Client,
+        api_root: String,
+        version: &'static str,
+        defects: Defects,
+    ) -> Self {
+        Self {
+            http,
+            api_root,
+            version,
+            defects,
+            queues: Mutex::default(),
+            deliveries: Mutex::default(),
+        }
     }
 
     /// Whether the subscriber's endpoint answers the test of SOL003 5.4.20.3.2 with 204.
     pub(crate) async fn test_callback(&self, subscription: &Subscription) -> Result<(), String> {
-        let request = self.http.get(&subscription.callback_uri).header("Version", self.version);
+        let request = self
+            .http
+            .get(&subscription.callback_uri)
+            .header("Version", self.version);
         match authenticated(request, subscription).send().await {
             Ok(response) if response.status() == reqwest::StatusCode::NO_CONTENT => Ok(()),
             Ok(response) => Err(format!("it answered {} instead of 204", response.status())),
@@ -64,7 +79,13 @@ impl Notifier {
         let (sender, queue) = mpsc::unbounded_channel();
         let delivery = deliver(self.http.clone(), subscription.clone(), self.version, queue);
         lock(&self.deliveries).spawn(delivery);
-        lock(&self.queues).insert(subscription.id, Queue { subscription, sender });
+        lock(&self.queues).insert(
+            subscription.id,
+            Queue {
+                subscription,
+                sender,
+            },
+        );
     }
 
     /// From now on it is not; what waits is still sent.
@@ -93,7 +114,8 @@ impl Notifier {
     }
 
     fn to_wire(&self, subscription: &Subscription, event: Event<'_>) -> Value {
-        let (Event::Created(instance) | Event::Deleted(instance) | Event::Operation(_, instance)) = event;
+        let (Event::Created(instance) | Event::Deleted(instance) | Event::Operation(_, instance)) =
+            event;
         let instance_id = match self.defects.has(Deviation::IdDiffersInNotification) {
             true => Uuid::new_v4().to_string(),
             false => instance.id.clone(),
@@ -111,17 +133,23 @@ impl Notifier {
             },
         });
         if let Event::Operation(occurrence, _) = event {
-            wire["notificationStatus"] = json!(if occurrence.state.is_final() { "RESULT" } else { "START" });
+            wire["notificationStatus"] = json!(if occurrence.state.is_final() {
+                "RESULT"
+            } else {
+                "START"
+            });
             wire["operationState"] = json!(occurrence.state);
             wire["operation"] = json!(occurrence.operation);
             wire["isAutomaticInvocation"] = json!(false);
             wire["verbosity"] = json!(subscription.verbosity);
             wire["vnfLcmOpOccId"] = json!(occurrence.id);
-            wire["_links"]["vnfLcmOpOcc"] = json!({ "href": format!("{root}{API}/vnf_lcm_op_occs/{}", occurrence.id) });
+            wire["_links"]["vnfLcmOpOcc"] =
+                json!({ "href": format!("{root}{API}/vnf_lcm_op_occs/{}", occurrence.id) });
             if let Some(error) = &occurrence.error {
                 wire["error"] = error.clone();
             }
-            if occurrence.state == OperationState::Completed && !occurrence.changed_info.is_empty() {
+            if occurrence.state == OperationState::Completed && !occurrence.changed_info.is_empty()
+            {
                 wire["changedInfo"] = json!(occurrence.changed_info);
             }
         }
@@ -141,28 +169,46 @@ fn notification_type(event: Event<'_>) -> &'static str {
 /// there must fit.
 fn wants(filter: Option<&Value>, event: Event<'_>) -> bool {
     let Some(filter) = filter else { return true };
-    let (Event::Created(instance) | Event::Deleted(instance) | Event::Operation(_, instance)) = event;
-    let fits = |list: &Value, value: &Value| list.as_array().is_none_or(|list| list.is_empty() || list.contains(value));
+    let (Event::Created(instance) | Event::Deleted(instance) | Event::Operation(_, instance)) =
+        event;
+    let fits = |list: &Value, value: &Value| {
+        list.as_array()
+            .is_none_or(|list| list.is_empty() || list.contains(value))
+    };
     let of_instance = &filter["vnfInstanceSubscriptionFilter"];
     let of_operation = match event {
         Event::Operation(occurrence, _) => {
-            fits(&filter["operationTypes"], &json!(occurrence.operation)) && fits(&filter["operationStates"], &json!(occurrence.state))
+            fits(&filter["operationTypes"], &json!(occurrence.operation))
+                && fits(&filter["operationStates"], &json!(occurrence.state))
         }
         Event::Created(_) | Event::Deleted(_) => true,
     };
-    fits(&filter["notificationTypes"], &json!(notification_type(event)))
-        && fits(&of_instance["vnfdIds"], &json!(instance.vnfd_id))
+    fits(
+        &filter["notificationTypes"],
+        &json!(notification_type(event)),
+    ) && fits(&of_instance["vnfdIds"], &json!(instance.vnfd_id))
         && fits(&of_instance["vnfInstanceIds"], &json!(instance.id))
         && fits(&of_instance["vnfInstanceNames"], &json!(instance.name))
         && of_operation
 }
 
-async fn deliver(http: reqwest::Client, subscription: Subscription, version: &'static str, mut queue: mpsc::UnboundedReceiver<Value>) {
+async fn deliver(
+    http: reqwest::Client,
+    subscription: Subscription,
+    version: &'static str,
+    mut queue: mpsc::UnboundedReceiver<Value>,
+) {
     while let Some(notification) = queue.recv().await {
         let mut pauses = RETRIES.iter();
         loop {
-            let request = http.post(&subscription.callback_uri).header("Version", version).json(&notification);
-            let outcome = authenticated(request, &subscription).send().await.and_then(reqwest::Response::error_for_status);
+            let request = http
+                .post(&subscription.callback_uri)
+                .header("Version", version)
+                .json(&notification);
+            let outcome = authenticated(request, &subscription)
+                .send()
+                .await
+                .and_then(reqwest::Response::error_for_status);
             let Err(error) = outcome else { break };
             tracing::warn!(subscription = %subscription.id, %error, "a notification was not accepted");
             match pauses.next() {
@@ -173,7 +219,10 @@ async fn deliver(http: reqwest::Client, subscription: Subscription, version: &'s
     }
 }
 
-fn authenticated(request: reqwest::RequestBuilder, subscription: &Subscription) -> reqwest::RequestBuilder {
+fn authenticated(
+    request: reqwest::RequestBuilder,
+    subscription: &Subscription,
+) -> reqwest::RequestBuilder {
     match &subscription.basic {
         Some((user, password)) => request.basic_auth(user, Some(password)),
         None => request,

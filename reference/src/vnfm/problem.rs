@@ -17,7 +17,10 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into() }
+        Self {
+            status,
+            detail: detail.into(),
+        }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -49,7 +52,12 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let content_type = HeaderValue::from_static("application/problem+json");
-        (self.status, [(header::CONTENT_TYPE, content_type)], self.to_wire().to_string()).into_response()
+        (
+            self.status,
+            [(header::CONTENT_TYPE, content_type)],
+            self.to_wire().to_string(),
+        )
+            .into_response()
     }
 }
 
@@ -57,14 +65,21 @@ impl IntoResponse for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the state cannot be read or written");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the state of the VNFM cannot be read or written")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the state of the VNFM cannot be read or written",
+        )
     }
 }
 
 /// A fault of the NFVO or of the network is no refusal of the package: it is told as 503 or 504.
 impl From<NfvoError> for Problem {
     fn from(error: NfvoError) -> Self {
-        let status = if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::SERVICE_UNAVAILABLE };
+        let status = if error.is_timeout() {
+            StatusCode::GATEWAY_TIMEOUT
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
         Self::new(status, error.to_string())
     }
 }

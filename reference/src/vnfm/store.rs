@@ -25,7 +25,12 @@ pub(crate) enum Table {
 }
 
 impl Table {
-    const ALL: [Self; 4] = [Self::Instances, Self::OpOccs, Self::Subscriptions, Self::Counters];
+    const ALL: [Self; 4] = [
+        Self::Instances,
+        Self::OpOccs,
+        Self::Subscriptions,
+        Self::Counters,
+    ];
 
     fn definition(self) -> TableDefinition<'static, &'static str, &'static [u8]> {
         TableDefinition::new(match self {
@@ -48,7 +53,11 @@ pub(crate) enum Change {
 
 impl Change {
     /// Inserts or replaces a value.
-    pub(crate) fn put(table: Table, key: impl Into<String>, value: &impl Serialize) -> Result<Self, StoreError> {
+    pub(crate) fn put(
+        table: Table,
+        key: impl Into<String>,
+        value: &impl Serialize,
+    ) -> Result<Self, StoreError> {
         Ok(Self::Put(table, key.into(), serde_json::to_vec(value)?))
     }
 }
@@ -74,7 +83,12 @@ macro_rules! database_errors {
     };
 }
 
-database_errors!(redb::CommitError, redb::StorageError, redb::TableError, redb::TransactionError);
+database_errors!(
+    redb::CommitError,
+    redb::StorageError,
+    redb::TableError,
+    redb::TransactionError
+);
 
 struct Batch {
     changes: Vec<Change>,
@@ -100,29 +114,49 @@ impl Store {
         transaction.commit()?;
         let (writer, waiting) = mpsc::channel(4096);
         let owned = Arc::clone(&database);
-        std::thread::Builder::new().name("store".to_owned()).spawn(move || write(&owned, waiting))?;
+        std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || write(&owned, waiting))?;
         Ok(Self { database, writer })
     }
 
     /// Applies the changes and returns once they are durable.
     pub(crate) async fn apply(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         let (done, confirmed) = oneshot::channel();
-        self.writer.send(Batch { changes, done }).await.map_err(|_| StoreError::Stopped)?;
-        confirmed.await.map_err(|_| StoreError::Stopped)?.map_err(StoreError::Database)
+        self.writer
+            .send(Batch { changes, done })
+            .await
+            .map_err(|_| StoreError::Stopped)?;
+        confirmed
+            .await
+            .map_err(|_| StoreError::Stopped)?
+            .map_err(StoreError::Database)
     }
 
     /// The value of a key.
-    pub(crate) fn read<T: DeserializeOwned>(&self, table: Table, key: &str) -> Result<Option<T>, StoreError> {
+    pub(crate) fn read<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        key: &str,
+    ) -> Result<Option<T>, StoreError> {
         let table = self.database.begin_read()?.open_table(table.definition())?;
-        let Some(value) = table.get(key)? else { return Ok(None) };
+        let Some(value) = table.get(key)? else {
+            return Ok(None);
+        };
         Ok(Some(serde_json::from_slice(value.value())?))
     }
 
     /// The first value whose key begins with `prefix`.
-    pub(crate) fn find<T: DeserializeOwned>(&self, table: Table, prefix: &str) -> Result<Option<T>, StoreError> {
+    pub(crate) fn find<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        prefix: &str,
+    ) -> Result<Option<T>, StoreError> {
         let table = self.database.begin_read()?.open_table(table.definition())?;
         match table.range(prefix..)?.next().transpose()? {
-            Some((key, value)) if key.value().starts_with(prefix) => Ok(Some(serde_json::from_slice(value.value())?)),
+            Some((key, value)) if key.value().starts_with(prefix) => {
+                Ok(Some(serde_json::from_slice(value.value())?))
+            }
             _ => Ok(None),
         }
     }
@@ -206,11 +240,24 @@ mod tests {
     async fn what_was_applied_is_there_after_opening_again() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let puts = ["a/1", "a/2", "b/1"].map(|key| Change::put(Table::Instances, key, &key).unwrap());
+        let puts =
+            ["a/1", "a/2", "b/1"].map(|key| Change::put(Table::Instances, key, &key).unwrap());
         store.apply(puts.into()).await.unwrap();
-        store.apply(vec![Change::Delete(Table::Instances, "a/1".to_owned())]).await.unwrap();
-        assert_eq!(store.find::<String>(Table::Instances, "a/").unwrap().as_deref(), Some("a/2"));
+        store
+            .apply(vec![Change::Delete(Table::Instances, "a/1".to_owned())])
+            .await
+            .unwrap();
+        assert_eq!(
+            store
+                .find::<String>(Table::Instances, "a/")
+                .unwrap()
+                .as_deref(),
+            Some("a/2")
+        );
         assert_eq!(store.find::<String>(Table::Instances, "c/").unwrap(), None);
-        assert_eq!(store.all::<String>(Table::Instances).unwrap(), ["a/2", "b/1"]);
+        assert_eq!(
+            store.all::<String>(Table::Instances).unwrap(),
+            ["a/2", "b/1"]
+        );
     }
 }

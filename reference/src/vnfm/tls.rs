@@ -40,8 +40,16 @@ pub(crate) fn server_config(api: &Api) -> Result<ServerConfig, ConfigError> {
         .with_safe_default_protocol_versions()
         .map_err(|error| ConfigError::value("api", error))?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(chain("api.certificate", &api.certificate)?, key("api.private_key", &api.private_key)?)
-        .map_err(|error| ConfigError::value("api.private_key", anyhow::Error::new(error).context("it does not fit `api.certificate`")))?;
+        .with_single_cert(
+            chain("api.certificate", &api.certificate)?,
+            key("api.private_key", &api.private_key)?,
+        )
+        .map_err(|error| {
+            ConfigError::value(
+                "api.private_key",
+                anyhow::Error::new(error).context("it does not fit `api.certificate`"),
+            )
+        })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -56,8 +64,16 @@ pub(crate) fn client_config(nfvo: &Nfvo) -> Result<ClientConfig, ConfigError> {
         .with_safe_default_protocol_versions()
         .map_err(|error| ConfigError::value("nfvo", error))?
         .with_webpki_verifier(verifier)
-        .with_client_auth_cert(chain("nfvo.certificate", &nfvo.certificate)?, key("nfvo.private_key", &nfvo.private_key)?)
-        .map_err(|error| ConfigError::value("nfvo.private_key", anyhow::Error::new(error).context("it does not fit `nfvo.certificate`")))?;
+        .with_client_auth_cert(
+            chain("nfvo.certificate", &nfvo.certificate)?,
+            key("nfvo.private_key", &nfvo.private_key)?,
+        )
+        .map_err(|error| {
+            ConfigError::value(
+                "nfvo.private_key",
+                anyhow::Error::new(error).context("it does not fit `nfvo.certificate`"),
+            )
+        })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -69,7 +85,10 @@ fn chain(label: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>
         .with_context(|| format!("`{}` is no PEM", path.display()))
         .map_err(|error| ConfigError::value(label, error))?;
     if chain.is_empty() {
-        return Err(ConfigError::value(label, anyhow::anyhow!("`{}` holds no certificate", path.display())));
+        return Err(ConfigError::value(
+            label,
+            anyhow::anyhow!("`{}` holds no certificate", path.display()),
+        ));
     }
     Ok(chain)
 }
@@ -83,7 +102,9 @@ fn key(label: &'static str, path: &Path) -> Result<PrivateKeyDer<'static>, Confi
 fn roots(label: &'static str, path: &Path) -> Result<RootCertStore, ConfigError> {
     let mut store = RootCertStore::empty();
     for certificate in chain(label, path)? {
-        store.add(certificate).map_err(|error| ConfigError::value(label, error))?;
+        store
+            .add(certificate)
+            .map_err(|error| ConfigError::value(label, error))?;
     }
     Ok(store)
 }
@@ -100,12 +121,24 @@ impl TlsListener {
     pub(crate) fn new(listener: TcpListener, config: ServerConfig) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (sender, ready) = mpsc::channel(64);
-        let accepting = tokio::spawn(accept(listener, TlsAcceptor::from(Arc::new(config)), sender));
-        Ok(Self { ready, address, accepting })
+        let accepting = tokio::spawn(accept(
+            listener,
+            TlsAcceptor::from(Arc::new(config)),
+            sender,
+        ));
+        Ok(Self {
+            ready,
+            address,
+            accepting,
+        })
     }
 }
 
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>) {
+async fn accept(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
+) {
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,

@@ -47,13 +47,23 @@ struct ParamsBasic {
     password: String,
 }
 
-pub(super) async fn create(State(vnfm): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+pub(super) async fn create(
+    State(vnfm): Shared,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
     let (request, _) = parse::<LccnSubscriptionRequest>(&headers, &body, &["application/json"])?;
-    if !Url::parse(&request.callback_uri).is_ok_and(|uri| matches!(uri.scheme(), "https" | "http")) {
-        return Err(Problem::bad_request(format!("the callbackUri `{}` is no URI of HTTP", request.callback_uri)));
+    if !Url::parse(&request.callback_uri).is_ok_and(|uri| matches!(uri.scheme(), "https" | "http"))
+    {
+        return Err(Problem::bad_request(format!(
+            "the callbackUri `{}` is no URI of HTTP",
+            request.callback_uri
+        )));
     }
     let known: Vec<Subscription> = vnfm.store.all(Table::Subscriptions)?;
-    let same = |known: &&Subscription| known.callback_uri == request.callback_uri && known.filter == request.filter;
+    let same = |known: &&Subscription| {
+        known.callback_uri == request.callback_uri && known.filter == request.filter
+    };
     if let Some(known) = known.iter().find(same) {
         let mut response = StatusCode::SEE_OTHER.into_response();
         set(&mut response, header::LOCATION, &known.uri(&vnfm.api_root));
@@ -64,44 +74,89 @@ pub(super) async fn create(State(vnfm): Shared, headers: HeaderMap, body: Bytes)
         basic: credentials(request.authentication)?,
         filter: request.filter,
         callback_uri: request.callback_uri,
-        verbosity: if matches!(request.verbosity, Some(Verbosity::Short)) { "SHORT" } else { "FULL" }.to_owned(),
+        verbosity: if matches!(request.verbosity, Some(Verbosity::Short)) {
+            "SHORT"
+        } else {
+            "FULL"
+        }
+        .to_owned(),
     };
     vnfm.notifier
         .test_callback(&subscription)
         .await
-        .map_err(|reason| Problem::unprocessable(format!("the callbackUri `{}` failed its test: {reason}", subscription.callback_uri)))?;
-    vnfm.store.apply(vec![Change::put(Table::Subscriptions, subscription.id.to_string(), &subscription)?]).await?;
+        .map_err(|reason| {
+            Problem::unprocessable(format!(
+                "the callbackUri `{}` failed its test: {reason}",
+                subscription.callback_uri
+            ))
+        })?;
+    vnfm.store
+        .apply(vec![Change::put(
+            Table::Subscriptions,
+            subscription.id.to_string(),
+            &subscription,
+        )?])
+        .await?;
     vnfm.notifier.add(subscription.clone());
-    Ok(created(&subscription.uri(&vnfm.api_root), &subscription.to_wire(&vnfm.api_root)))
+    Ok(created(
+        &subscription.uri(&vnfm.api_root),
+        &subscription.to_wire(&vnfm.api_root),
+    ))
 }
 
 /// User name and password, where the subscriber wants HTTP Basic.
-fn credentials(authentication: Option<SubscriptionAuthentication>) -> Result<Option<(String, String)>, Problem> {
-    let Some(authentication) = authentication else { return Ok(None) };
-    let offers = |name: &str| authentication.auth_type.iter().any(|offered| offered == name);
+fn credentials(
+    authentication: Option<SubscriptionAuthentication>,
+) -> Result<Option<(String, String)>, Problem> {
+    let Some(authentication) = authentication else {
+        return Ok(None);
+    };
+    let offers = |name: &str| {
+        authentication
+            .auth_type
+            .iter()
+            .any(|offered| offered == name)
+    };
     match authentication.params_basic {
         Some(basic) if offers("BASIC") => Ok(Some((basic.user_name, basic.password))),
         _ if offers("TLS_CERT") => Ok(None),
-        _ => Err(Problem::unprocessable("of `authentication`, this VNFM supports TLS_CERT, and BASIC with paramsBasic")),
+        _ => Err(Problem::unprocessable(
+            "of `authentication`, this VNFM supports TLS_CERT, and BASIC with paramsBasic",
+        )),
     }
 }
 
-pub(super) async fn list(State(vnfm): Shared, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(vnfm): Shared,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
     let query = Query::parse(query.as_deref().unwrap_or_default())?;
     let known: Vec<Subscription> = vnfm.store.all(Table::Subscriptions)?;
-    let entries = known.iter().map(|known| known.to_wire(&vnfm.api_root)).filter(|wire| query.matches(wire)).collect();
+    let entries = known
+        .iter()
+        .map(|known| known.to_wire(&vnfm.api_root))
+        .filter(|wire| query.matches(wire))
+        .collect();
     Ok(page(entries, None))
 }
 
 pub(super) async fn read(State(vnfm): Shared, Path(id): Path<String>) -> Result<Response, Problem> {
     let found: Option<Subscription> = vnfm.store.read(Table::Subscriptions, &id)?;
-    Ok(json(StatusCode::OK, &found.ok_or_else(|| missing(&id))?.to_wire(&vnfm.api_root)))
+    Ok(json(
+        StatusCode::OK,
+        &found.ok_or_else(|| missing(&id))?.to_wire(&vnfm.api_root),
+    ))
 }
 
-pub(super) async fn delete(State(vnfm): Shared, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(super) async fn delete(
+    State(vnfm): Shared,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
     let found: Option<Subscription> = vnfm.store.read(Table::Subscriptions, &id)?;
     let subscription = found.ok_or_else(|| missing(&id))?;
-    vnfm.store.apply(vec![Change::Delete(Table::Subscriptions, id)]).await?;
+    vnfm.store
+        .apply(vec![Change::Delete(Table::Subscriptions, id)])
+        .await?;
     vnfm.notifier.remove(subscription.id);
     Ok(StatusCode::NO_CONTENT)
 }

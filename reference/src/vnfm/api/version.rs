@@ -15,12 +15,20 @@ const SUPPORTED: [&str; 4] = ["2.0.0", "2.1.0", "2.2.0", VERSION];
 
 /// Refuses a request without a version, or with one that is not supported.
 pub(super) async fn negotiate(request: Request, next: Next) -> Response {
-    let asked = request.headers().get("version").map(|value| value.to_str().unwrap_or_default());
+    let asked = request
+        .headers()
+        .get("version")
+        .map(|value| value.to_str().unwrap_or_default());
     let used = match asked {
         None => Err(Problem::bad_request("the header `Version` is missing")),
         Some(asked) => {
             let plain = asked.split('-').next().unwrap_or_default();
-            let detail = || format!("the API version `{asked}` is not supported; supported are {}", SUPPORTED.join(", "));
+            let detail = || {
+                format!(
+                    "the API version `{asked}` is not supported; supported are {}",
+                    SUPPORTED.join(", ")
+                )
+            };
             let found = SUPPORTED.into_iter().find(|version| *version == plain);
             found.ok_or_else(|| Problem::new(StatusCode::NOT_ACCEPTABLE, detail()))
         }
@@ -29,14 +37,24 @@ pub(super) async fn negotiate(request: Request, next: Next) -> Response {
         Ok(version) => (version, next.run(request).await),
         Err(problem) => (VERSION, problem.into_response()),
     };
-    response.headers_mut().insert("version", HeaderValue::from_static(version));
+    response
+        .headers_mut()
+        .insert("version", HeaderValue::from_static(version));
     response
 }
 
 /// `ApiVersionInformation` (SOL013 9.3.2); asked for in order to learn the versions, so that it needs none.
 pub(super) async fn api_versions(_: Uri) -> Response {
-    let versions: Vec<_> = SUPPORTED.iter().map(|version| json!({ "version": version, "isDeprecated": false })).collect();
-    let mut response = super::json(StatusCode::OK, &json!({ "uriPrefix": "/vnflcm/v2", "apiVersions": versions }));
-    response.headers_mut().insert("version", HeaderValue::from_static(VERSION));
+    let versions: Vec<_> = SUPPORTED
+        .iter()
+        .map(|version| json!({ "version": version, "isDeprecated": false }))
+        .collect();
+    let mut response = super::json(
+        StatusCode::OK,
+        &json!({ "uriPrefix": "/vnflcm/v2", "apiVersions": versions }),
+    );
+    response
+        .headers_mut()
+        .insert("version", HeaderValue::from_static(VERSION));
     response
 }

@@ -15,39 +15,58 @@ use crate::vnfm::problem::Problem;
 use crate::vnfm::store::Table;
 
 /// What a list leaves out unless it is asked for (SOL003 table 5.4.2.3.2-1).
-const NOT_IN_LISTS: [&str; 5] =
-    ["vnfConfigurableProperties", "vimConnectionInfo", "instantiatedVnfInfo", "metadata", "extensions"];
+const NOT_IN_LISTS: [&str; 5] = [
+    "vnfConfigurableProperties",
+    "vimConnectionInfo",
+    "instantiatedVnfInfo",
+    "metadata",
+    "extensions",
+];
 
 const JSON: &[&str] = &["application/json"];
 
-pub(super) async fn create(State(vnfm): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+pub(super) async fn create(
+    State(vnfm): Shared,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
     let (request, _) = parse::<CreateVnfRequest>(&headers, &body, JSON)?;
     let instance = vnfm.create(request, &body).await?;
     let location = format!("{}{API}/vnf_instances/{}", vnfm.api_root, instance.id);
     Ok(created(&location, &instance.to_wire(&vnfm.api_root)))
 }
 
-pub(super) async fn list(State(vnfm): Shared, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(vnfm): Shared,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
     let query = Query::parse(query.as_deref().unwrap_or_default())?;
     let mut entries: Vec<Value> = Vec::new();
     let (mut last, mut more) = (String::new(), false);
-    vnfm.store.scan(Table::Instances, query.marker(), |key, instance: VnfInstance| {
-        let wire = instance.to_wire(&vnfm.api_root);
-        if query.matches(&wire) {
-            more = entries.len() == PAGE;
-            if !more {
-                entries.push(select_fields(wire, &query, &NOT_IN_LISTS));
-                key.clone_into(&mut last);
+    vnfm.store.scan(
+        Table::Instances,
+        query.marker(),
+        |key, instance: VnfInstance| {
+            let wire = instance.to_wire(&vnfm.api_root);
+            if query.matches(&wire) {
+                more = entries.len() == PAGE;
+                if !more {
+                    entries.push(select_fields(wire, &query, &NOT_IN_LISTS));
+                    key.clone_into(&mut last);
+                }
             }
-        }
-        !more
-    })?;
+            !more
+        },
+    )?;
     let next = more.then(|| query.next(&format!("{}{API}/vnf_instances", vnfm.api_root), &last));
     Ok(page(entries, next))
 }
 
 pub(super) async fn read(State(vnfm): Shared, Path(id): Path<String>) -> Result<Response, Problem> {
-    Ok(json(StatusCode::OK, &vnfm.instance(&id)?.to_wire(&vnfm.api_root)))
+    Ok(json(
+        StatusCode::OK,
+        &vnfm.instance(&id)?.to_wire(&vnfm.api_root),
+    ))
 }
 
 pub(super) async fn modify(
@@ -62,7 +81,10 @@ pub(super) async fn modify(
     Ok(accepted(&location_of(&vnfm.api_root, &occurrence)))
 }
 
-pub(super) async fn delete(State(vnfm): Shared, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(super) async fn delete(
+    State(vnfm): Shared,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
     vnfm.delete(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

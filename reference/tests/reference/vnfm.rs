@@ -1,14 +1,12 @@
 //! The VNFM on the wire: a hand-written NFVO calls it, and is called by it, over mutual TLS.
 
-mod support;
-
 use std::io::{BufRead as _, Read as _};
 use std::process::{Child, Command, Stdio};
 
+use crate::bed::{Bed, Tester};
+use crate::support::{Files, VNFD_ID, openssl_is_here};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use support::bed::{Bed, Tester};
-use support::{Files, VNFD_ID, openssl_is_here};
 
 #[tokio::test]
 async fn creates_lists_reads_notifies_and_deletes() {
@@ -20,29 +18,58 @@ async fn creates_lists_reads_notifies_and_deletes() {
     let callback = format!("{}/notifications/a", bed.nfvo_root);
     let (status, subscription, _) = tester.subscribe(&callback).await;
     assert_eq!(status, StatusCode::CREATED);
-    assert_eq!(tester.subscribe(&callback).await.0, StatusCode::SEE_OTHER, "the same again");
-    assert_eq!(tester.subscribe(&format!("{}/absent", bed.nfvo_root)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        tester.subscribe(&callback).await.0,
+        StatusCode::SEE_OTHER,
+        "the same again"
+    );
+    assert_eq!(
+        tester
+            .subscribe(&format!("{}/absent", bed.nfvo_root))
+            .await
+            .0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
 
-    let (status, location, instance) =
-        tester.post("/vnf_instances", json!({ "vnfdId": VNFD_ID, "vnfInstanceName": "one", "metadata": { "a": "b" } })).await;
+    let (status, location, instance) = tester
+        .post(
+            "/vnf_instances",
+            json!({ "vnfdId": VNFD_ID, "vnfInstanceName": "one", "metadata": { "a": "b" } }),
+        )
+        .await;
     assert_eq!(status, StatusCode::CREATED);
     assert_eq!(instance["vnfProductName"], "product");
     assert_eq!(instance["instantiationState"], "NOT_INSTANTIATED");
     let id = instance["id"].as_str().unwrap();
     assert!(location.ends_with(id));
-    assert_eq!(*bed.nfvo.requests.lock().unwrap(), ["info", "vnfd?include_signatures"]);
-    let created = bed.notification(|one| one["notificationType"] == "VnfIdentifierCreationNotification").await;
+    assert_eq!(
+        *bed.nfvo.requests.lock().unwrap(),
+        ["info", "vnfd?include_signatures"]
+    );
+    let created = bed
+        .notification(|one| one["notificationType"] == "VnfIdentifierCreationNotification")
+        .await;
     assert_eq!(created["vnfInstanceId"], id);
 
-    assert_eq!(tester.get(&location).await, (StatusCode::OK, instance.clone()));
-    let (_, list) = tester.get(&format!("/vnf_instances?filter=(eq,vnfdId,{VNFD_ID})")).await;
+    assert_eq!(
+        tester.get(&location).await,
+        (StatusCode::OK, instance.clone())
+    );
+    let (_, list) = tester
+        .get(&format!("/vnf_instances?filter=(eq,vnfdId,{VNFD_ID})"))
+        .await;
     assert_eq!(list.as_array().unwrap().len(), 1);
     assert_eq!(list[0]["id"], id);
     assert_eq!(list[0].get("metadata"), None);
-    assert_eq!(tester.get("/vnf_instances?filter=(eq,vnfdId,x)").await.1, json!([]));
+    assert_eq!(
+        tester.get("/vnf_instances?filter=(eq,vnfdId,x)").await.1,
+        json!([])
+    );
 
     assert_eq!(tester.delete(&location).await, StatusCode::NO_CONTENT);
-    let deleted = bed.notification(|one| one["notificationType"] == "VnfIdentifierDeletionNotification").await;
+    let deleted = bed
+        .notification(|one| one["notificationType"] == "VnfIdentifierDeletionNotification")
+        .await;
     assert_eq!(deleted["vnfInstanceId"], id);
     assert_eq!(tester.get(&location).await.0, StatusCode::NOT_FOUND);
     assert_eq!(tester.delete(&location).await, StatusCode::NOT_FOUND);
@@ -61,19 +88,59 @@ async fn asks_for_a_version_and_a_client_certificate() {
     let uri = tester.uri("/vnf_instances");
     let missing = tester.http.get(&uri).send().await.unwrap();
     assert_eq!(missing.status(), StatusCode::BAD_REQUEST);
-    assert_eq!(missing.headers()["content-type"], "application/problem+json");
+    assert_eq!(
+        missing.headers()["content-type"],
+        "application/problem+json"
+    );
     let problem: Value = missing.json().await.unwrap();
     assert_eq!(problem["status"], 400);
-    let unsupported = tester.http.get(&uri).header("Version", "9.9.9").send().await.unwrap();
+    let unsupported = tester
+        .http
+        .get(&uri)
+        .header("Version", "9.9.9")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(unsupported.status(), StatusCode::NOT_ACCEPTABLE);
-    let supported = tester.http.get(&uri).header("Version", "2.2.0-impl:x:y:1").send().await.unwrap();
-    assert_eq!((supported.status(), supported.headers()["version"].to_str().unwrap()), (StatusCode::OK, "2.2.0"));
+    let supported = tester
+        .http
+        .get(&uri)
+        .header("Version", "2.2.0-impl:x:y:1")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            supported.status(),
+            supported.headers()["version"].to_str().unwrap()
+        ),
+        (StatusCode::OK, "2.2.0")
+    );
     assert_eq!(tester.get("/api_versions").await.0, StatusCode::OK);
     assert_eq!(tester.get("/nothing").await.1["status"], 404);
-    assert_eq!(tester.post("/vnf_instances/x", json!({})).await.2["status"], 405);
-    assert!(bed.client(None).get(&uri).header("Version", "2.3.0").send().await.is_err(), "without a client certificate");
-    let stranger = support::Ca::new("tls").peer(bed.folder.path(), "stranger");
-    assert!(bed.client(Some(&stranger)).get(&uri).header("Version", "2.3.0").send().await.is_err(), "of another issuer");
+    assert_eq!(
+        tester.post("/vnf_instances/x", json!({})).await.2["status"],
+        405
+    );
+    assert!(
+        bed.client(None)
+            .get(&uri)
+            .header("Version", "2.3.0")
+            .send()
+            .await
+            .is_err(),
+        "without a client certificate"
+    );
+    let stranger = crate::support::Ca::new("tls").peer(bed.folder.path(), "stranger");
+    assert!(
+        bed.client(Some(&stranger))
+            .get(&uri)
+            .header("Version", "2.3.0")
+            .send()
+            .await
+            .is_err(),
+        "of another issuer"
+    );
     vnfm.stop().await.unwrap();
 }
 
@@ -89,11 +156,19 @@ async fn refuses_a_tampered_package_and_leaves_nothing() {
     bed.onboard(VNFD_ID, tampered.zip());
     let (status, problem) = tester.create().await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(problem["detail"].as_str().unwrap().contains("Definitions/df.yaml"), "{problem}");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("Definitions/df.yaml"),
+        "{problem}"
+    );
     assert_eq!(tester.get("/vnf_instances").await.1, json!([]));
     bed.change(VNFD_ID, |package| package.operational_state = "DISABLED");
     assert_eq!(tester.create().await.0, StatusCode::UNPROCESSABLE_ENTITY);
-    let (status, _, _) = tester.post("/vnf_instances", json!({ "vnfdId": "absent" })).await;
+    let (status, _, _) = tester
+        .post("/vnf_instances", json!({ "vnfdId": "absent" }))
+        .await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     vnfm.stop().await.unwrap();
 }
@@ -116,7 +191,7 @@ struct Process {
 impl Process {
     fn start(bed: &Bed, config: &std::path::Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "vnfm_process", "--ignored", "--nocapture"])
+            .args(["--exact", "vnfm::vnfm_process", "--ignored", "--nocapture"])
             .env("SCAS_TEST_CONFIG", config)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -124,12 +199,26 @@ impl Process {
             .unwrap();
         let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
         // The test harness of the child writes lines of its own before.
-        let ready = stdout.by_ref().lines().map_while(Result::ok).find_map(|line| {
-            let (_, json) = line.split_once("{\"event\":\"ready\"")?;
-            serde_json::from_str::<Value>(&format!("{{\"event\":\"ready\"{json}")).ok()
-        });
-        let root = ready.expect("it becomes ready")["apiRoot"].as_str().unwrap().to_owned();
-        Self { child, tester: Tester { http: bed.client(Some(&bed.tester)), root }, _stdout: stdout }
+        let ready = stdout
+            .by_ref()
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                let (_, json) = line.split_once("{\"event\":\"ready\"")?;
+                serde_json::from_str::<Value>(&format!("{{\"event\":\"ready\"{json}")).ok()
+            });
+        let root = ready.expect("it becomes ready")["apiRoot"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        Self {
+            child,
+            tester: Tester {
+                http: bed.client(Some(&bed.tester)),
+                root,
+            },
+            _stdout: stdout,
+        }
     }
 }
 
@@ -148,21 +237,36 @@ async fn what_was_answered_survives_sigkill() {
     let bed = Bed::new().await;
     let config = bed.configure(&[], "");
     let mut process = Process::start(&bed, &config);
-    process.tester.subscribe(&format!("{}/notifications/a", bed.nfvo_root)).await;
+    process
+        .tester
+        .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
+        .await;
     let mut ids = Vec::new();
     for _ in 0..20 {
-        ids.push(process.tester.create().await.1["id"].as_str().unwrap().to_owned());
+        ids.push(
+            process.tester.create().await.1["id"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
     }
     process.child.kill().unwrap();
     process.child.wait().unwrap();
 
     let process = Process::start(&bed, &config);
     for id in &ids {
-        assert_eq!(process.tester.get(&format!("/vnf_instances/{id}")).await.0, StatusCode::OK);
+        assert_eq!(
+            process.tester.get(&format!("/vnf_instances/{id}")).await.0,
+            StatusCode::OK
+        );
     }
-    let new = process.tester.create().await.1["id"].as_str().unwrap().to_owned();
+    let new = process.tester.create().await.1["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert!(!ids.contains(&new));
-    bed.notification(|one| one["vnfInstanceId"] == new.as_str()).await;
+    bed.notification(|one| one["vnfInstanceId"] == new.as_str())
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,6 +282,12 @@ async fn ends_when_its_parent_is_gone_and_on_sigterm() {
 
     let mut process = Process::start(&bed, &config);
     let pid = process.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
     assert!(process.child.wait().unwrap().success());
 }

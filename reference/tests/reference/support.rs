@@ -1,27 +1,35 @@
 //! Material for the tests: certificates by rcgen, signatures by the `openssl` command (so that a stranger, not our own code,
 //! says what a CMS looks like), archives by the zip crate.
 
-#![expect(dead_code, reason = "each test file uses its own part of it")]
-
-pub mod bed;
-
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevokedCertParams, SerialNumber,
 };
 use scas_reference::package::Signers;
 
 /// Whether the `openssl` command can be used. Where it cannot, says so, and fails in CI.
 pub fn openssl_is_here(test: &str) -> bool {
-    let here = Command::new("openssl").arg("version").output().is_ok_and(|output| output.status.success());
+    let here = Command::new("openssl")
+        .arg("version")
+        .output()
+        .is_ok_and(|output| output.status.success());
     if !here {
-        eprintln!("NOT RUN: {test}: there is no `openssl` command");
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "CI must have the `openssl` command");
+        #[expect(
+            clippy::print_stderr,
+            reason = "a test that does not run must not look as if it had"
+        )]
+        let () = eprintln!("NOT RUN: {test}: there is no `openssl` command");
+        assert_ne!(
+            std::env::var("CI").as_deref(),
+            Ok("true"),
+            "CI must have the `openssl` command"
+        );
     }
     here
 }
@@ -40,19 +48,32 @@ impl Ca {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
-        Self { certificate, issuer: Issuer::new(params, key) }
+        Self {
+            certificate,
+            issuer: Issuer::new(params, key),
+        }
     }
 
     /// A server's and client's certificate for 127.0.0.1.
     pub fn peer(&self, folder: &Path, name: &str) -> Identity {
-        let mut params = CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+        let mut params =
+            CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
         self.issue(folder, name, params, &KeyPair::generate().unwrap())
     }
 
     /// A signer's certificate, valid and with digitalSignature unless `change` says otherwise.
-    pub fn signer(&self, folder: &Path, name: &str, key: &KeyPair, change: impl FnOnce(&mut CertificateParams)) -> Identity {
+    pub fn signer(
+        &self,
+        folder: &Path,
+        name: &str,
+        key: &KeyPair,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Identity {
         let mut params = CertificateParams::new([]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -61,7 +82,13 @@ impl Ca {
         self.issue(folder, name, params, key)
     }
 
-    fn issue(&self, folder: &Path, name: &str, params: CertificateParams, key: &KeyPair) -> Identity {
+    fn issue(
+        &self,
+        folder: &Path,
+        name: &str,
+        params: CertificateParams,
+        key: &KeyPair,
+    ) -> Identity {
         let certificate = params.signed_by(key, &self.issuer).unwrap();
         let identity = Identity {
             certificate: folder.join(format!("{name}.pem")),
@@ -123,7 +150,11 @@ impl Identity {
             .args(more)
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         output.stdout
     }
 }
@@ -147,12 +178,19 @@ impl Signing {
     }
 
     pub fn signer(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
-        self.ca.signer(self.folder.path(), name, &KeyPair::generate().unwrap(), change)
+        self.ca.signer(
+            self.folder.path(),
+            name,
+            &KeyPair::generate().unwrap(),
+            change,
+        )
     }
 
     pub fn signers(&self) -> Signers {
         let mut signers = Signers::from_pem(self.ca.certificate.pem().as_bytes()).unwrap();
-        signers.add_crls(self.ca.crl(&[REVOKED]).as_bytes()).unwrap();
+        signers
+            .add_crls(self.ca.crl(&[REVOKED]).as_bytes())
+            .unwrap();
         signers
     }
 }
@@ -178,9 +216,18 @@ impl Files {
         let meta = "TOSCA-Meta-File-Version: 1.0\nCSAR-Version: 1.1\nCreated-By: test\nEntry-Definitions: Definitions/vnf.yaml\nETSI-Entry-Manifest: vnf.mf\n";
         let mut files = Self::default();
         files.put("TOSCA-Metadata/TOSCA.meta", meta);
-        files.put("Definitions/vnf.yaml", "tosca_definitions_version: tosca_simple_yaml_1_3\nimports: [types.yaml, df.yaml]\n");
-        files.put("Definitions/types.yaml", "tosca_definitions_version: tosca_simple_yaml_1_3\nnode_types: {}\n");
-        files.put("Definitions/df.yaml", "tosca_definitions_version: tosca_simple_yaml_1_3\ntopology_template: {}\n");
+        files.put(
+            "Definitions/vnf.yaml",
+            "tosca_definitions_version: tosca_simple_yaml_1_3\nimports: [types.yaml, df.yaml]\n",
+        );
+        files.put(
+            "Definitions/types.yaml",
+            "tosca_definitions_version: tosca_simple_yaml_1_3\nnode_types: {}\n",
+        );
+        files.put(
+            "Definitions/df.yaml",
+            "tosca_definitions_version: tosca_simple_yaml_1_3\ntopology_template: {}\n",
+        );
         files
     }
 
@@ -199,7 +246,12 @@ impl Files {
     }
 
     pub fn data(&self, name: &str) -> Vec<u8> {
-        self.0.iter().find(|(existing, _)| existing == name).unwrap().1.clone()
+        self.0
+            .iter()
+            .find(|(existing, _)| existing == name)
+            .unwrap()
+            .1
+            .clone()
     }
 
     /// The text of a manifest for what is here.
@@ -210,7 +262,10 @@ impl Files {
     pub fn manifest_by(&self, algorithm: &str, hash: impl Fn(&[u8]) -> String) -> String {
         let mut text = format!("metadata:\n  vnfd_id: {VNFD_ID}\n  vnf_provider_id: test\n\n");
         for (name, data) in &self.0 {
-            text += &format!("Source: {name}\nAlgorithm: {algorithm}\nHash: {}\n\n", hash(data));
+            text += &format!(
+                "Source: {name}\nAlgorithm: {algorithm}\nHash: {}\n\n",
+                hash(data)
+            );
         }
         text
     }
@@ -241,7 +296,8 @@ impl Files {
     /// As a ZIP archive.
     pub fn zip(&self) -> Vec<u8> {
         let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
-        let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+        let options = zip::write::SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Deflated);
         for (name, data) in &self.0 {
             writer.start_file(name.as_str(), options).unwrap();
             writer.write_all(data).unwrap();
