@@ -11,6 +11,7 @@ mod finding;
 mod metadata;
 mod nearest;
 mod outline;
+mod scenario;
 pub mod selection;
 mod source;
 #[cfg(test)]

@@ -126,6 +126,16 @@ fn the_lines_are_those_that_the_runner_counts() {
 }
 
 #[test]
+fn line_ends_of_another_system_change_no_meaning() {
+    let suite = TestSuite::new();
+    let dos = TestSuite::new().with(suite.feature(), &suite.feature().replace('\n', "\r\n"));
+    assert_eq!(dos.problems(), [""; 0]);
+    let (ours, theirs) = (suite.catalogue().unwrap(), dos.catalogue().unwrap());
+    assert_eq!(ours.cases[0].scenarios, theirs.cases[0].scenarios);
+    assert_eq!(ours.cases[0].requirement, theirs.cases[0].requirement);
+}
+
+#[test]
 fn clauses_are_read_in_full() {
     let catalogue = TestSuite::new().catalogue().unwrap();
     let (document, clause, requirement) = catalogue.requirement("TC_ABSENT").unwrap();

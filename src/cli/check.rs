@@ -70,7 +70,7 @@ fn report(args: &Args, steps: &[StepInfo<'_>], defects: &[&str]) -> Result<(Stri
 }
 
 /// As much of the suite as can be read: built in, or from a folder.
-pub(super) fn survey(features: Option<&std::path::Path>) -> Catalogue {
+fn survey(features: Option<&std::path::Path>) -> Catalogue {
     features.map_or_else(Catalogue::survey_embedded, Catalogue::survey)
 }
 
@@ -108,14 +108,6 @@ impl Report<'_> {
 
 fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// For the other subcommands: a suite that cannot be read is the user's where it is theirs, and ours where it is built in.
-pub(super) fn whole(features: Option<&std::path::Path>) -> Result<Catalogue, Failure> {
-    match features {
-        Some(folder) => Catalogue::from_dir(folder).map_err(|error| Failure::Usage(error.into())),
-        None => Catalogue::embedded().map_err(|error| Failure::Harness(error.into())),
-    }
 }
 
 #[cfg(test)]

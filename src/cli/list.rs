@@ -42,7 +42,7 @@ pub fn run(args: Args) -> Outcome {
 }
 
 fn list(args: &Args) -> Result<(String, u8), Failure> {
-    let catalogue = super::check::whole(args.features.as_deref())?;
+    let catalogue = super::run::catalogue(args.features.as_deref())?;
     let selection = args
         .select
         .as_deref()
