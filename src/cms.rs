@@ -12,7 +12,7 @@ mod tests;
 mod trust;
 mod verify;
 
-pub use armor::{find_block, from_pem, to_pem};
+pub use armor::{Block, find_block, from_pem, to_pem};
 pub use sign::{Options, sign_detached};
 pub use trust::Trust;
 pub use verify::{Verified, verify_detached};

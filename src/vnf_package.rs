@@ -152,6 +152,14 @@ impl<'a> Package<'a> {
     /// With its signatures there instead. No flaw.
     pub fn layout(mut self, layout: Layout) -> Self {
         self.layout = layout;
+        let meta = content::tosca_meta(layout != Layout::Option2).into_bytes();
+        for file in self
+            .files
+            .iter_mut()
+            .filter(|file| file.path == content::TOSCA_META)
+        {
+            file.data = meta.clone().into();
+        }
         self
     }
 

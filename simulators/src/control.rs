@@ -30,6 +30,9 @@ struct Planned {
     left: Option<u32>,
 }
 
+/// Longest body of [`Fault::OversizedBody`].
+const MAX_OVERSIZED: u64 = 4 << 30;
+
 /// A fault that cannot be planned.
 #[derive(Debug, Error)]
 pub enum ControlError {
@@ -39,6 +42,9 @@ pub enum ControlError {
     /// Not a status that an answer can have.
     #[error("fault status {0}: an answer has a status from 200 to 599")]
     Status(u16),
+    /// The whole body is digested for the transcript before it is sent.
+    #[error("fault oversized-body {0}: at most {MAX_OVERSIZED} bytes")]
+    TooLong(u64),
     /// Not a header field value or name.
     #[error("fault on `{0}`: not usable in a header field")]
     Header(String),
@@ -193,6 +199,7 @@ fn validate(fault: &Fault) -> Result<(), ControlError> {
             Ok(_) if (200..600).contains(status) => Ok(()),
             _ => Err(ControlError::Status(*status)),
         },
+        Fault::OversizedBody(total) if *total > MAX_OVERSIZED => Err(ControlError::TooLong(*total)),
         Fault::WrongContentType(mime) if HeaderValue::from_str(mime).is_err() => {
             Err(ControlError::Header(mime.clone()))
         }

@@ -19,7 +19,7 @@ pub enum Fault {
     GarbageBody,
     /// The body is left out and its length given as zero; status and other fields are kept.
     EmptyBody,
-    /// The body is continued with zero bytes up to this length in total.
+    /// The body is continued with zero bytes up to this length in total (4 GiB at most).
     OversizedBody(u64),
     /// The body is replaced by this text; status and other fields are kept.
     ReplacedBody(String),

@@ -240,14 +240,14 @@ impl Serving {
 
     /// A failed handshake is part of what happened on the interface.
     fn refused(&self, started: Timestamp, error: &io::Error) {
-        let exchange = Exchange {
-            started,
-            ended: Some(Timestamp::now()),
-            request: Request::default(),
-            fault: Some(format!("TLS handshake failed: {error}")),
-            ..self.config.blank(&Facts::default())
-        };
-        self.config.transcript.record(exchange);
+        let fault = Some(format!("TLS handshake failed: {error}"));
+        let blank = self.config.blank(started, &Facts::default());
+        let ended = Some(Timestamp::now());
+        self.config.transcript.record(Exchange {
+            ended,
+            fault,
+            ..blank
+        });
     }
 
     async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin, facts: Facts) {
@@ -263,8 +263,11 @@ impl Serving {
                 connection.await
             }
         };
-        if let Err(error) = served {
-            tracing::debug!(%error, "connection ended");
+        match served {
+            // hyper has answered 400 by itself.
+            Err(error) if error.is_parse() => intercept.unreadable(&error),
+            Err(error) => tracing::debug!(%error, "connection ended"),
+            Ok(()) => {}
         }
         intercept.close().await;
     }
@@ -272,10 +275,10 @@ impl Serving {
 
 impl FrontConfig {
     /// An exchange that says who, and not yet what.
-    fn blank(&self, facts: &Facts) -> Exchange {
+    fn blank(&self, started: Timestamp, facts: &Facts) -> Exchange {
         Exchange {
             seq: 0,
-            started: Timestamp::UNIX_EPOCH,
+            started,
             ended: None,
             interface: self.parties.interface.clone(),
             from: self.parties.from.clone(),

@@ -10,6 +10,7 @@ mod notifications;
 mod oauth2;
 mod packages;
 mod range;
+mod selector;
 mod state;
 mod subscriptions;
 

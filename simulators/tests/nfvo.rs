@@ -153,6 +153,54 @@ async fn lists_are_filtered_and_paged() -> Outcome {
 }
 
 #[tokio::test]
+async fn lists_leave_out_what_is_not_asked_for() -> Outcome {
+    let bed = Bed::start().await?;
+    for (query, checksum, provider) in [
+        ("", false, true),
+        ("?exclude_default", false, true),
+        ("?all_fields", true, true),
+        ("?fields=checksum/hash", true, true),
+        ("?exclude_fields=vnfProvider,id", true, false),
+    ] {
+        let list = json_of(&bed.get(&format!("{PACKAGES}{query}")).await?)?;
+        let has = |name: &str| list[0].get(name).is_some();
+        assert!(has("id"), "{query}");
+        assert_eq!(
+            (has("checksum"), has("vnfProvider")),
+            (checksum, provider),
+            "{query}"
+        );
+    }
+    bed.nfvo.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_manifest_comes_with_its_certificate_if_there_is_one() -> Outcome {
+    let bed = Bed::start().await?;
+    let mut with_certificate = package("vnfd-2");
+    with_certificate.signing_certificate = Some("certificate".into());
+    with_certificate.package_content =
+        archive(&[("router.mf", b"metadata:"), ("router.cert", b"certificate")])?;
+    bed.nfvo.onboard(with_certificate);
+    for (path, media_type) in [
+        ("vnfd-1/manifest?include_signatures", "text/plain"),
+        ("vnfd-2/manifest", "text/plain"),
+        ("vnfd-2/manifest?include_signature=", "application/zip"),
+    ] {
+        let answer = bed.get(&format!("{ONBOARDED}/{path}")).await?;
+        assert_eq!(answer.headers["content-type"], media_type, "{path}");
+        if media_type == "application/zip" {
+            let files = zip::ZipArchive::new(Cursor::new(answer.body))?;
+            let names = files.file_names().collect::<Result<Vec<_>, _>>()?;
+            assert_eq!(names, ["router.mf", "router.cert"]);
+        }
+    }
+    bed.nfvo.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
 async fn curl_resumes_a_download() -> Outcome {
     let bed = Bed::start().await?;
     let url = format!("{}{ONBOARDED}/vnfd-1/package_content", bed.nfvo.api_root());

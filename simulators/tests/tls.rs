@@ -145,6 +145,40 @@ async fn who_has_no_right_certificate_is_refused_and_recorded() -> Outcome {
 }
 
 #[tokio::test]
+async fn what_is_not_http_is_recorded() -> Outcome {
+    let bed = Bed::start().await?;
+    let address = bed.nfvo.address().to_string();
+    let path = |name: &str| bed.pki.path(name).to_string_lossy().into_owned();
+    let (certificate, key) = (path("client.pem"), path("client.key"));
+    let arguments = [
+        "s_client",
+        "-connect",
+        &address,
+        "-cert",
+        &certificate,
+        "-key",
+        &key,
+        "-quiet",
+    ];
+    let Some(output) = run("openssl", &arguments, "SSH-2.0-OpenSSH_9.2\r\n\r\n").await? else {
+        return Ok(());
+    };
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("HTTP/1.1 400"));
+    let exchange = timeout(PATIENCE, bed.seen.wait_for(0, |_| true)).await?;
+    assert_eq!(
+        exchange.peer.as_ref().map(|peer| peer.subject.as_str()),
+        Some("CN=vnfm")
+    );
+    let fault = exchange.fault.as_deref().ok_or("no fault")?;
+    assert!(
+        fault.starts_with("request not readable as HTTP/1.1"),
+        "{fault}"
+    );
+    bed.nfvo.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
 async fn our_client_tells_refusal_from_distrust() -> Outcome {
     let bed = Bed::start().await?;
     let called = Transcript::new();

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-use crate::pki::{PkiError, SIGNERS_FOLDER, SigningMaterial, TLS_FOLDER, TestPki};
+use crate::pki::{KeyKind, PkiError, SIGNERS_FOLDER, SigningMaterial, TLS_FOLDER, TestPki};
 
 /// The arguments of `scas pki`.
 #[derive(Debug, clap::Args)]
@@ -23,12 +23,35 @@ enum Command {
         /// A DNS name or IP address at which NFVO and VNFM are reached; may be given several times
         #[arg(long = "name", value_name = "NAME", default_values = ["127.0.0.1", "::1", "localhost"])]
         names: Vec<String>,
+        /// The kind of every key, those of package signers included
+        #[arg(long, value_enum, default_value_t = Key::P256)]
+        key: Key,
     },
     /// Check that the certificates in a folder fit their keys, their CA and today's date
     Check {
         /// The folder that `scas pki new` made
         dir: PathBuf,
     },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Key {
+    #[value(name = "p-256")]
+    P256,
+    #[value(name = "p-384")]
+    P384,
+    #[value(name = "rsa-3072")]
+    Rsa3072,
+}
+
+impl From<Key> for KeyKind {
+    fn from(key: Key) -> Self {
+        match key {
+            Key::P256 => Self::EcP256,
+            Key::P384 => Self::EcP384,
+            Key::Rsa3072 => Self::Rsa3072,
+        }
+    }
 }
 
 /// Does what the arguments say, and prints what it did.
@@ -39,18 +62,18 @@ enum Command {
 pub fn run(args: &Args) -> Result<(), PkiError> {
     let now = Timestamp::now();
     let said = match &args.command {
-        Command::New { dir, names } => new(dir, names, now)?,
+        Command::New { dir, names, key } => new(dir, names, (*key).into(), now)?,
         Command::Check { dir } => check(dir, now)?,
     };
     print!("{said}");
     Ok(())
 }
 
-fn new(dir: &Path, names: &[String], now: Timestamp) -> Result<String, PkiError> {
+fn new(dir: &Path, names: &[String], kind: KeyKind, now: Timestamp) -> Result<String, PkiError> {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (tls, signers) = (dir.join(TLS_FOLDER), dir.join(SIGNERS_FOLDER));
-    TestPki::new(now, &names)?.write_to(&tls)?;
-    SigningMaterial::new(now)?.write_to(&signers)?;
+    TestPki::with_key(kind, now, &names)?.write_to(&tls)?;
+    SigningMaterial::with_key(kind, now)?.write_to(&signers)?;
     Ok(format!(
         "Made {dir}. Configure the product under test with:
   {tls}/ca.crt             the CA of its peers
@@ -100,7 +123,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("pki");
         let now = Timestamp::now();
-        let said = new(&dir, &["vnfm.example".to_owned()], now).unwrap();
+        let said = new(&dir, &["vnfm.example".to_owned()], KeyKind::EcP384, now).unwrap();
         assert!(
             said.contains("tls/ca.crt") && said.contains("vnfm.example"),
             "{said}"
@@ -110,7 +133,10 @@ mod tests {
             assert!(Path::new(path).exists(), "{path} was promised");
         }
         assert!(check(&dir, now).unwrap().contains("is in order, until"));
-        assert!(matches!(new(&dir, &[], now), Err(PkiError::Exists { .. })));
+        assert!(matches!(
+            new(&dir, &[], KeyKind::EcP256, now),
+            Err(PkiError::Exists { .. })
+        ));
         std::fs::remove_file(dir.join("signers/revoked.key")).unwrap();
         let error = check(&dir, now).unwrap_err().to_string();
         assert!(error.ends_with("signers/revoked.key"), "{error}");
@@ -119,7 +145,12 @@ mod tests {
     #[test]
     fn arguments_are_read() {
         let cli = Cli::try_parse_from(["scas", "new", "DIR"]).unwrap();
-        let Command::New { names, .. } = cli.args.command else {
+        let Command::New {
+            names,
+            key: Key::P256,
+            ..
+        } = cli.args.command
+        else {
             panic!("{:?}", cli.args)
         };
         assert_eq!(names, ["127.0.0.1", "::1", "localhost"]);
@@ -133,10 +164,13 @@ mod tests {
             "10.0.0.1",
             "--name",
             "a.example",
+            "--key",
+            "p-384",
         ])
         .unwrap();
         run(&cli.args).unwrap();
         run(&Cli::try_parse_from(["scas", "check", dir]).unwrap().args).unwrap();
-        assert!(Cli::try_parse_from(["scas", "remove", dir]).is_err());
+        assert!(Cli::try_parse_from(["scas", "new", dir, "--key", "rsa-3072"]).is_ok());
+        assert!(Cli::try_parse_from(["scas", "new", dir, "--key", "rsa-1024"]).is_err());
     }
 }

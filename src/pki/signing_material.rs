@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::ca::Ca;
-use super::leaf::Leaf;
+use super::leaf::{KeyKind, Leaf};
 use super::store::{Expected, Folder};
 use super::{PkiError, store};
 
@@ -47,20 +47,26 @@ impl SigningMaterial {
     /// # Errors
     /// [`PkiError::Issue`], [`PkiError::Time`] from the certificate library.
     pub fn new(now: Timestamp) -> Result<Self, PkiError> {
-        let ca = Ca::new(CA_NAME, now)?;
-        let rogue_ca = Ca::new(CA_NAME, now)?;
-        let revoked = ca.signer(SIGNER_NAME).issue()?;
+        Self::with_key(KeyKind::EcP256, now)
+    }
+
+    /// As [`SigningMaterial::new`], with keys of this kind throughout, for products that support no other.
+    ///
+    /// # Errors
+    /// As [`SigningMaterial::new`].
+    pub fn with_key(kind: KeyKind, now: Timestamp) -> Result<Self, PkiError> {
+        let ca = Ca::with_key(CA_NAME, kind, now)?;
+        let rogue_ca = Ca::with_key(CA_NAME, kind, now)?;
+        let vendor = || ca.signer(SIGNER_NAME).key(kind);
+        let revoked = vendor().issue()?;
         Ok(Self {
             now,
-            good: ca.signer(SIGNER_NAME).issue()?,
-            second: ca.signer("scas test second VNF vendor").issue()?,
-            rogue: rogue_ca.signer(SIGNER_NAME).issue()?,
-            expired: ca.signer(SIGNER_NAME).expired(now).issue()?,
-            not_yet_valid: ca.signer(SIGNER_NAME).not_yet_valid(now).issue()?,
-            without_digital_signature: ca
-                .signer(SIGNER_NAME)
-                .without_digital_signature()
-                .issue()?,
+            good: vendor().issue()?,
+            second: ca.signer("scas test second VNF vendor").key(kind).issue()?,
+            rogue: rogue_ca.signer(SIGNER_NAME).key(kind).issue()?,
+            expired: vendor().expired(now).issue()?,
+            not_yet_valid: vendor().not_yet_valid(now).issue()?,
+            without_digital_signature: vendor().without_digital_signature().issue()?,
             anchors_pem: ca.certificate_pem(),
             rogue_anchor_pem: rogue_ca.certificate_pem(),
             crl_pem: ca.crl_pem(&[&revoked])?,

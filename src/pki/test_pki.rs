@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::ca::Ca;
-use super::leaf::Leaf;
+use super::leaf::{KeyKind, Leaf};
 use super::store::{Expected, Folder};
 use super::{PkiError, store};
 
@@ -25,16 +25,28 @@ pub struct TestPki {
 }
 
 impl TestPki {
-    /// A new CA and new identities; servers are called by `server_names` (IP addresses and DNS names).
+    /// A new CA and new identities with P-256 keys; servers are called by `server_names` (IP addresses and DNS names).
     ///
     /// # Errors
     /// [`PkiError::SubjectAltName`] for a name that is none; [`PkiError::Issue`], [`PkiError::Time`].
     pub fn new(now: Timestamp, server_names: &[&str]) -> Result<Self, PkiError> {
-        let ca = Ca::new("scas test bed CA", now)?;
+        Self::with_key(KeyKind::EcP256, now, server_names)
+    }
+
+    /// As [`TestPki::new`], with keys of this kind throughout, for products that support no other.
+    ///
+    /// # Errors
+    /// As [`TestPki::new`].
+    pub fn with_key(
+        kind: KeyKind,
+        now: Timestamp,
+        server_names: &[&str],
+    ) -> Result<Self, PkiError> {
+        let ca = Ca::with_key("scas test bed CA", kind, now)?;
         Ok(Self {
-            nfvo: ca.peer("nfvo", server_names).issue()?,
-            vnfm: ca.peer("vnfm", server_names).issue()?,
-            tester: ca.client("tester").issue()?,
+            nfvo: ca.peer("nfvo", server_names).key(kind).issue()?,
+            vnfm: ca.peer("vnfm", server_names).key(kind).issue()?,
+            tester: ca.client("tester").key(kind).issue()?,
             ca,
         })
     }

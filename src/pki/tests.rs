@@ -46,26 +46,29 @@ fn openssl_sees_every_flaw_of_a_signer() {
     let Some(openssl) = OpenSsl::new() else {
         return;
     };
-    let material = SigningMaterial::new(Timestamp::now()).unwrap();
-    openssl.file("ca.pem", material.anchors_pem());
-    openssl.file("crl.pem", material.crl_pem());
-    let verify = "verify -x509_strict -crl_check -CAfile ca.pem -CRLfile crl.pem -purpose smimesign leaf.pem";
-    for leaf in [&material.good, &material.second] {
-        openssl.file("leaf.pem", leaf.certificate_pem());
-        openssl.expect(verify);
-    }
-    for (leaf, words) in [
-        (&material.rogue, "unable to get local issuer certificate"),
-        (&material.expired, "certificate has expired"),
-        (&material.not_yet_valid, "certificate is not yet valid"),
-        (&material.revoked, "certificate revoked"),
-        (
-            &material.without_digital_signature,
-            "unsuitable certificate purpose",
-        ),
-    ] {
-        openssl.file("leaf.pem", leaf.certificate_pem());
-        openssl.expect_refusal(verify, words);
+    for kind in [KeyKind::EcP256, KeyKind::EcP384, KeyKind::Rsa3072] {
+        let material = SigningMaterial::with_key(kind, Timestamp::now()).unwrap();
+        openssl.file("ca.pem", material.anchors_pem());
+        openssl.file("crl.pem", material.crl_pem());
+        let verify = "verify -x509_strict -crl_check -CAfile ca.pem -CRLfile crl.pem -purpose smimesign leaf.pem";
+        for leaf in [&material.good, &material.second] {
+            assert_eq!(leaf.key_kind(), kind);
+            openssl.file("leaf.pem", leaf.certificate_pem());
+            openssl.expect(verify);
+        }
+        for (leaf, words) in [
+            (&material.rogue, "unable to get local issuer certificate"),
+            (&material.expired, "certificate has expired"),
+            (&material.not_yet_valid, "certificate is not yet valid"),
+            (&material.revoked, "certificate revoked"),
+            (
+                &material.without_digital_signature,
+                "unsuitable certificate purpose",
+            ),
+        ] {
+            openssl.file("leaf.pem", leaf.certificate_pem());
+            openssl.expect_refusal(verify, words);
+        }
     }
 }
 

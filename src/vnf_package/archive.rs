@@ -1,4 +1,4 @@
-//! ZIP archives, with the oddities that some flaws need: [`write`] keeps order and times fixed, and writes two entries of one
+//! ZIP archives, with the oddities that some flaws need: [`write()`] keeps order and times fixed, and writes two entries of one
 //! name where a library would refuse.
 
 use std::io::{Cursor, Read, Write};

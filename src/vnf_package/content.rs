@@ -61,7 +61,7 @@ pub(super) fn files(vnfd_id: &str) -> Vec<File> {
         of_vnfd(FLAVOUR, flavour()),
         of_vnfd(TYPES, types()),
         File::of_package("Licenses/LICENSE.txt", "Apache-2.0\n"),
-        of_vnfd(TOSCA_META, tosca_meta()),
+        of_vnfd(TOSCA_META, tosca_meta(true)),
     ]
 }
 
@@ -81,7 +81,7 @@ topology_template:
     VNF:
       type: scas.Vnf
       properties:
-        descriptor_id: {vnfd_id}
+        descriptor_id: '{vnfd_id}'
         descriptor_version: '{VNFD_VERSION}'
         provider: {PROVIDER}
         product_name: {PRODUCT_NAME}
@@ -148,7 +148,14 @@ node_types:
     )
 }
 
-fn tosca_meta() -> String {
+/// The package's metadata; in option 2 the certificate lies outside, and is not named.
+pub(super) fn tosca_meta(with_certificate: bool) -> String {
+    let certificate = format!("ETSI-Entry-Certificate: {CERTIFICATE}\n");
+    let certificate = if with_certificate {
+        certificate
+    } else {
+        String::new()
+    };
     format!(
         "TOSCA-Meta-File-Version: 1.0
 CSAR-Version: 1.1
@@ -157,7 +164,6 @@ Entry-Definitions: {MAIN}
 ETSI-Entry-Manifest: {MANIFEST}
 ETSI-Entry-Change-Log: ChangeLog.txt
 ETSI-Entry-Licenses: Licenses
-ETSI-Entry-Certificate: {CERTIFICATE}
-"
+{certificate}"
     )
 }

@@ -31,7 +31,7 @@ fn material() -> SigningMaterial {
 
 #[test]
 fn every_layout_is_accepted() {
-    let material = material();
+    let material = SigningMaterial::with_key(KeyKind::EcP384, Timestamp::now()).unwrap();
     for layout in LAYOUTS {
         for signer in [&material.good, &material.second] {
             let built = Package::new(VNFD_ID, &material)
@@ -235,6 +235,44 @@ fn the_order_of_files_is_one_everywhere() {
     assert!(files.is_sorted());
     assert_eq!(files.last(), listed.last());
     assert!(files.len() >= 4);
+}
+
+#[test]
+fn what_is_named_is_there() {
+    let material = material();
+    for layout in LAYOUTS {
+        let built = Package::new(VNFD_ID, &material)
+            .layout(layout)
+            .build()
+            .unwrap();
+        let mut entries = unpack(&built.package_content).unwrap();
+        if layout == Layout::Option2 {
+            entries = unpack(&entries[0].1).unwrap();
+        }
+        let text = |path: &str| {
+            let (_, bytes) = entries.iter().find(|(name, _)| name == path).unwrap();
+            String::from_utf8(bytes.clone()).unwrap()
+        };
+        let (manifest, meta) = (text("vnfd.mf"), text("TOSCA-Metadata/TOSCA.meta"));
+        let named = manifest.lines().chain(meta.lines()).filter_map(|line| {
+            let (key, value) = line.split_once(": ")?;
+            (key.contains("Entry-") || matches!(key, "Source" | "Signature" | "Certificate"))
+                .then_some(value)
+        });
+        let mut count = 0;
+        for path in named {
+            let found = entries
+                .iter()
+                .any(|(name, _)| name == path || name.starts_with(&format!("{path}/")));
+            assert!(found, "{layout:?}: {path} is named, but absent");
+            count += 1;
+        }
+        assert!(count >= 7 + 4, "{layout:?}: {count}");
+        assert_eq!(
+            meta.contains("ETSI-Entry-Certificate"),
+            layout != Layout::Option2
+        );
+    }
 }
 
 #[test]

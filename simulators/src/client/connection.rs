@@ -33,6 +33,8 @@ pub struct Connection {
 struct Wire {
     sender: SendRequest<Full<Bytes>>,
     driver: JoinHandle<()>,
+    /// Nothing is under way: the connection can be closed in good order.
+    settled: bool,
     /// Set when TLS failed underneath HTTP, whatever HTTP made of it.
     failure: Arc<OnceLock<CallError>>,
     peer: Option<Peer>,
@@ -67,14 +69,10 @@ impl Connection {
     pub async fn open(client: &Client) -> Result<Self, CallError> {
         let target = Arc::clone(&client.target);
         let exchange = target.begin();
-        match timeout(target.limits.timeout, Wire::open(&target))
-            .await
-            .unwrap_or(Err(CallError::TimedOut))
-        {
+        let opened = timeout(target.limits.timeout, Wire::open(&target)).await;
+        match opened.unwrap_or(Err(CallError::TimedOut)) {
             Ok(wire) => Ok(Self { target, wire }),
-            Err(error) => target
-                .finish(exchange, Err(error))
-                .map(|_| unreachable!("an error stays one")),
+            Err(error) => Err(target.fail(exchange, error)),
         }
     }
 
@@ -178,12 +176,16 @@ impl Target {
                     seq,
                 })
             }
-            Err(error) => {
-                exchange.fault = Some(error.to_string());
-                self.transcript.record(exchange);
-                Err(error)
-            }
+            Err(error) => Err(self.fail(exchange, error)),
         }
+    }
+
+    /// Records the exchange as failed.
+    fn fail(&self, mut exchange: Exchange, error: CallError) -> CallError {
+        exchange.ended = Some(Timestamp::now());
+        exchange.fault = Some(error.to_string());
+        self.transcript.record(exchange);
+        error
     }
 }
 
@@ -231,6 +233,7 @@ impl Wire {
         Ok(Self {
             sender,
             driver,
+            settled: true,
             failure,
             peer,
             tls,
@@ -242,7 +245,9 @@ impl Wire {
         target: &Target,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Bytes>, CallError> {
+        self.settled = false;
         let outcome = self.converse(target.limits.max_body, request).await;
+        self.settled = outcome.is_ok();
         outcome.map_err(|error| match error {
             CallError::Closed => self.failure.get().cloned().unwrap_or(CallError::Closed),
             known => known,
@@ -268,8 +273,10 @@ impl Wire {
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        // It would end by itself once the sender is gone, but only after the peer took what is still unsent.
-        self.driver.abort();
+        // Settled, it says good-bye by itself once the sender is gone. Otherwise it might wait for the peer for ever.
+        if !self.settled {
+            self.driver.abort();
+        }
     }
 }
 

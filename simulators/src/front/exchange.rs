@@ -64,9 +64,8 @@ impl Interceptor {
         let mut pending = Pending {
             config: Arc::clone(&self.config),
             exchange: Some(Exchange {
-                started,
                 request: recorded(&parts, &body),
-                ..self.config.blank(&self.facts)
+                ..self.config.blank(started, &self.facts)
             }),
         };
         let path = parts.uri.path();
@@ -123,6 +122,18 @@ impl Interceptor {
         pending
             .answer(answer, fault.map(|fault| fault.to_string()), &body)
             .await
+    }
+
+    /// Records bytes that were no HTTP request.
+    pub(super) fn unreadable(&self, error: &hyper::Error) {
+        let now = Timestamp::now();
+        let fault = Some(format!("request not readable as HTTP/1.1: {error}"));
+        let blank = self.config.blank(now, &self.facts);
+        self.config.transcript.record(Exchange {
+            ended: Some(now),
+            fault,
+            ..blank
+        });
     }
 
     pub(super) async fn close(&self) {

@@ -34,6 +34,13 @@ impl Asked<'_> {
             .map(|(_, value)| Cow::into_owned(value))
     }
 
+    /// Whether security information is asked for too: a flag of two spellings (SOL003 V3.3.1 and V2.7.1/V3.6.1 on),
+    /// which has no value, but is often written with `=`.
+    pub(super) fn wants_signatures(&self) -> bool {
+        let mut names = self.request.url.query_pairs().map(|(name, _)| name);
+        names.any(|name| name == "include_signatures" || name == "include_signature")
+    }
+
     /// The body as a JSON object, or the answer 400.
     pub(super) fn json(&self) -> Result<Value, Answer> {
         let value = serde_json::from_slice::<Value>(&self.request.body).map_err(|error| {

@@ -47,10 +47,7 @@ fn serve(state: &State, asked: &Asked<'_>, by: By) -> Answer {
         Err(unknown) => return unknown,
     };
     let path = asked.capture(1);
-    let signed = ["include_signature", "include_signatures"]
-        .iter()
-        .any(|flag| asked.query(flag).is_some());
-    let (media_type, file) = if signed {
+    let (media_type, file) = if asked.wants_signatures() {
         ("application/zip", with_signatures(&package, path))
     } else {
         (
@@ -118,10 +115,35 @@ fn with_signatures(package: &OnboardedPackage, path: &str) -> Result<Bytes, Arti
             Err(error) => return Err(error),
         }
     }
+    zipped(&files)
+}
+
+/// A ZIP of the manifest and its certificate, named as they are in the package if it can be read.
+pub(super) fn manifest(package: &OnboardedPackage, certificate: &str) -> Answer {
+    let name = open(package).ok().and_then(|archive| {
+        let mut names = archive.file_names().flatten().map(|name| name.to_string());
+        names.find(|name| name.ends_with(".mf") && !name.contains('/'))
+    });
+    let name = name.unwrap_or_else(|| "manifest.mf".into());
+    let certificate_name = format!("{}.cert", name.trim_end_matches(".mf"));
+    let files = [
+        (name, package.manifest.clone()),
+        (
+            certificate_name,
+            Bytes::copy_from_slice(certificate.as_bytes()),
+        ),
+    ];
+    match zipped(&files) {
+        Ok(file) => Answer::bytes(StatusCode::OK, "application/zip", file),
+        Err(error) => Answer::problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+fn zipped(files: &[(String, Bytes)]) -> Result<Bytes, ArtifactError> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, file) in files {
-        writer.start_file(name, SimpleFileOptions::default())?;
-        writer.write_all(&file)?;
+        writer.start_file(name.as_str(), SimpleFileOptions::default())?;
+        writer.write_all(file)?;
     }
     Ok(writer.finish()?.into_inner().into())
 }

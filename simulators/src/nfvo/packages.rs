@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::answer::{Answer, Asked};
 use super::filter::Filter;
 use super::state::State;
-use super::{manifest, range};
+use super::{artifacts, manifest, range, selector::Selector};
 
 /// A package that the NFVO has on-boarded. The bytes are served as they are.
 #[derive(Clone, Debug)]
@@ -233,9 +233,11 @@ pub(super) fn list(state: &State, asked: &Asked<'_>) -> Answer {
         .iter()
         .map(|entry| entry.info(&state.api_root))
         .collect();
+    let selector = Selector::of(asked);
     let wanted: Vec<_> = infos
         .into_iter()
         .filter(|info| filter.matches(info))
+        .map(|info| selector.apply(info))
         .collect();
     let Some(size) = state.page_size else {
         return Answer::json(StatusCode::OK, &wanted.into());
@@ -326,12 +328,17 @@ pub(super) fn manifest(state: &State, asked: &Asked<'_>) -> Answer {
     manifest_file(state, asked, By::VnfdId)
 }
 
+/// The manifest; with its certificate in a ZIP, if that is asked for and a separate file in the package (SOL003 clause
+/// 10.4.4a.3.1).
 fn manifest_file(state: &State, asked: &Asked<'_>, by: By) -> Answer {
-    let manifest = find(state, asked, by, |package| package.manifest.clone());
-    manifest.map_or_else(
-        |no| no,
-        |manifest| Answer::bytes(StatusCode::OK, "text/plain", manifest),
-    )
+    let package = match find(state, asked, by, OnboardedPackage::clone) {
+        Ok(package) => package,
+        Err(unknown) => return unknown,
+    };
+    match &package.signing_certificate {
+        Some(certificate) if asked.wants_signatures() => artifacts::manifest(&package, certificate),
+        _ => Answer::bytes(StatusCode::OK, "text/plain", package.manifest),
+    }
 }
 
 pub(super) fn content_by_id(state: &State, asked: &Asked<'_>) -> Answer {
