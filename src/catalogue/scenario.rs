@@ -116,6 +116,13 @@ fn runs(
         let mut steps = background.to_vec();
         for step in &scenario.steps {
             let text = run.fill(&step.value, step.position.line, path, findings);
+            if !scenario.examples.is_empty() {
+                // Only what cannot be filled in matters here: a table or text of an outline with an unknown column
+                // would be an error of the runner.
+                for text in outline::arguments(step) {
+                    run.fill(text, step.position.line, path, findings);
+                }
+            }
             steps.push(self::step(step, text));
         }
         let (kind, tier, serial) = tags(&run, source, path, findings);

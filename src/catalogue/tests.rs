@@ -434,6 +434,20 @@ fn examples_must_fit_their_outline() {
         "Given a VNF package <name>",
         "16: no column of examples fills the placeholder `<name>`",
     );
+    finds(
+        "Given the VNFM is ready",
+        "Given the VNFM is ready\n      | <colour> |",
+        "26: no column of examples fills the placeholder `<colour>`",
+    );
+    assert_eq!(
+        TestSuite::new()
+            .with(
+                "Given the VNFM is ready",
+                "Given the VNFM is ready\n      | <count> |"
+            )
+            .problems(),
+        [""; 0]
+    );
     let problems = TestSuite::new()
         .with(
             "| count |\n      | 20    |",

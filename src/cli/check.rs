@@ -28,23 +28,26 @@ pub struct Args {
 /// # Errors
 /// The findings cannot be written as JSON, which is a fault of ours.
 pub fn run(args: Args) -> Outcome {
-    let steps: Vec<_> = steps::vocabulary().iter().map(step_info).collect();
-    let defects: Vec<_> = scas_reference::defect::all()
-        .iter()
-        .map(|defect| defect.name)
-        .collect();
-    let (text, code) = report(&args, &steps, &defects)?;
+    let (text, code) = report(&args, &vocabulary(), &defects())?;
     super::print(&text);
     Ok(code)
 }
 
-fn step_info(phrase: &'static steps::Phrase) -> StepInfo<'static> {
-    StepInfo {
+fn vocabulary() -> Vec<StepInfo<'static>> {
+    let info = |phrase: &'static steps::Phrase| StepInfo {
         keyword: phrase.definition.keyword,
         expression: phrase.definition.expression,
         pattern: phrase.regex.clone(),
         at: phrase.definition.at.to_owned(),
-    }
+    };
+    steps::vocabulary().iter().map(info).collect()
+}
+
+fn defects() -> Vec<&'static str> {
+    scas_reference::defect::all()
+        .iter()
+        .map(|defect| defect.name)
+        .collect()
 }
 
 /// `steps` is the program's vocabulary, `defects` are those of its reference.
@@ -157,6 +160,16 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["findings"], serde_json::json!([]));
         assert_eq!(json["scenarios"], 3);
+    }
+
+    #[test]
+    fn the_built_in_suite_and_the_program_fit() {
+        let args = Args {
+            features: None,
+            json: false,
+        };
+        let (text, code) = report(&args, &super::vocabulary(), &super::defects()).unwrap();
+        assert_eq!(code, 0, "{text}");
     }
 
     #[test]
