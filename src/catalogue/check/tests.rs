@@ -73,6 +73,24 @@ fn a_problem_inside_a_file_is_a_finding_too() {
 }
 
 #[test]
+fn nothing_follows_from_what_could_not_be_read() {
+    finds_in("Role: VNFM", "Role: VNFN", "feature:3: unknown role `VNFN`");
+    finds_in(
+        "    And <count>",
+        "    Und <count>",
+        "feature:28: is not Gherkin",
+    );
+    finds_in("version = \"V1\"", "version = V1", "clauses.toml:4: ");
+    let dir = tempfile::tempdir().unwrap();
+    let findings = check(&Catalogue::survey(dir.path()), &steps(), &DEFECTS);
+    let findings: Vec<_> = findings
+        .iter()
+        .map(|finding| finding.what.as_str())
+        .collect();
+    assert_eq!(findings, ["there is no feature"]);
+}
+
+#[test]
 fn a_requirement_needs_a_case_or_a_reason() {
     finds_in(
         "untested = \"not yet\"\n",
