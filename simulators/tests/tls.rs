@@ -351,6 +351,7 @@ async fn the_api_is_told_of_the_peer_by_the_front_alone() -> Outcome {
         control: Control::default(),
         max_request_body: 10,
         observer: None,
+        housekeeping: None,
     };
     let front = Front::start(listener, config)?;
     let base_url = format!("https://{}", front.address());
