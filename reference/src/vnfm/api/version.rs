@@ -1,0 +1,60 @@
+//! API versions (SOL013 clause 9): every request names one, every answer says which was used.
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::vnfm::problem::Problem;
+
+/// The version that this VNFM implements: SOL003 V3.7.1.
+pub(crate) const VERSION: &str = "2.3.0";
+/// Versions whose requests mean the same to it.
+const SUPPORTED: [&str; 4] = ["2.0.0", "2.1.0", "2.2.0", VERSION];
+
+/// Refuses a request without a version, or with one that is not supported.
+pub(super) async fn negotiate(request: Request, next: Next) -> Response {
+    let asked = request
+        .headers()
+        .get("version")
+        .map(|value| value.to_str().unwrap_or_default());
+    let used = match asked {
+        None => Err(Problem::bad_request("the header `Version` is missing")),
+        Some(asked) => {
+            let plain = asked.split('-').next().unwrap_or_default();
+            let detail = || {
+                format!(
+                    "the API version `{asked}` is not supported; supported are {}",
+                    SUPPORTED.join(", ")
+                )
+            };
+            let found = SUPPORTED.into_iter().find(|version| *version == plain);
+            found.ok_or_else(|| Problem::new(StatusCode::NOT_ACCEPTABLE, detail()))
+        }
+    };
+    let (version, mut response) = match used {
+        Ok(version) => (version, next.run(request).await),
+        Err(problem) => (VERSION, problem.into_response()),
+    };
+    response
+        .headers_mut()
+        .insert("version", HeaderValue::from_static(version));
+    response
+}
+
+/// `ApiVersionInformation` (SOL013 9.3.2); asked for in order to learn the versions, so that it needs none.
+pub(super) async fn api_versions(_: Uri) -> Response {
+    let versions: Vec<_> = SUPPORTED
+        .iter()
+        .map(|version| json!({ "version": version, "isDeprecated": false }))
+        .collect();
+    let mut response = super::json(
+        StatusCode::OK,
+        &json!({ "uriPrefix": "/vnflcm/v2", "apiVersions": versions }),
+    );
+    response
+        .headers_mut()
+        .insert("version", HeaderValue::from_static(VERSION));
+    response
+}

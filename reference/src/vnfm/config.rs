@@ -1,0 +1,271 @@
+//! The configuration file. Main type: [`Config`].
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::defect::Defects;
+use crate::package::Limits;
+
+/// What the reference VNFM is told at its start. Paths are relative to the folder of the file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The API that the VNFM serves.
+    pub api: Api,
+    /// The NFVO that it calls.
+    pub nfvo: Nfvo,
+    /// How it treats packages.
+    pub packages: Packages,
+    /// Where it keeps its state.
+    pub storage: Storage,
+    /// Its log.
+    #[serde(default)]
+    pub log: Log,
+    /// Its deliberate deviations.
+    #[serde(default)]
+    pub test: Test,
+}
+
+/// `[api]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    /// Address and port to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// PEM chain of the server, leaf first.
+    pub certificate: PathBuf,
+    /// Its key, PKCS#8 PEM.
+    pub private_key: PathBuf,
+    /// Who may call: issuers of client certificates, PEM.
+    pub client_anchors: PathBuf,
+}
+
+/// `[nfvo]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nfvo {
+    /// The part of its URIs before `/vnfpkgm/v2` and `/grant/v1`.
+    pub api_root: Url,
+    /// Issuers of the NFVO's server certificate, PEM.
+    pub anchors: PathBuf,
+    /// PEM chain that the VNFM shows as a client, leaf first.
+    pub certificate: PathBuf,
+    /// Its key, PKCS#8 PEM.
+    pub private_key: PathBuf,
+    /// Credentials, where the NFVO asks for access tokens.
+    pub oauth2: Option<OAuth2>,
+    /// How long an answer of the NFVO may take.
+    #[serde(default = "default_timeout")]
+    timeout_seconds: u64,
+}
+
+impl Nfvo {
+    /// How long an answer of the NFVO may take.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_seconds)
+    }
+}
+
+fn default_timeout() -> u64 {
+    60
+}
+
+/// `[nfvo.oauth2]`: client credentials (RFC 6749 4.4), sent by HTTP Basic.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OAuth2 {
+    /// Where tokens are got.
+    pub token_endpoint: Url,
+    /// The client's name.
+    pub client_id: String,
+    /// A file that holds the client's secret, and perhaps a line end.
+    pub client_secret_file: PathBuf,
+}
+
+/// `[packages]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Packages {
+    /// Trust anchors for the signers of VNF packages, PEM.
+    pub anchors: PathBuf,
+    /// Revocation lists of their issuers, PEM.
+    #[serde(default)]
+    pub crls: Vec<PathBuf>,
+    /// When a package is fetched and verified.
+    #[serde(default)]
+    pub verify_at: VerifyAt,
+    /// Limit of the unpacked size.
+    #[serde(default = "default_max_unpacked_bytes")]
+    max_unpacked_bytes: u64,
+    /// Limit of the unpacked size relative to the packed one.
+    #[serde(default = "default_max_ratio")]
+    max_ratio: u64,
+    /// Limit of the number of entries.
+    #[serde(default = "default_max_entries")]
+    max_entries: usize,
+}
+
+impl Packages {
+    /// What an archive may grow to.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            max_unpacked_bytes: self.max_unpacked_bytes,
+            max_ratio: self.max_ratio,
+            max_entries: self.max_entries,
+        }
+    }
+}
+
+fn default_max_unpacked_bytes() -> u64 {
+    Limits::default().max_unpacked_bytes
+}
+
+fn default_max_ratio() -> u64 {
+    Limits::default().max_ratio
+}
+
+fn default_max_entries() -> usize {
+    Limits::default().max_entries
+}
+
+/// The operation during which a package is verified.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum VerifyAt {
+    /// Creation of the identifier: a refused package leaves no instance.
+    #[default]
+    Create,
+    /// Instantiation: a refused package fails the operation.
+    Instantiate,
+}
+
+/// `[storage]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// The folder that holds everything durable. Made if missing.
+    pub directory: PathBuf,
+}
+
+/// `[log]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// A file for JSON lines; without it, they go to standard error.
+    pub file: Option<PathBuf>,
+}
+
+/// `[test]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Test {
+    /// Names of [`crate::defect::all`].
+    #[serde(default)]
+    pub defects: Vec<String>,
+}
+
+/// A mistake in the configuration, or in a file that it names.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no such configuration.
+    #[error("`{}` is no configuration of the reference VNFM", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: Box<toml::de::Error>,
+    },
+    /// A value cannot be used.
+    #[error("`{label}` cannot be used")]
+    Value {
+        /// The label that the user wrote, such as `api.certificate`.
+        label: &'static str,
+        /// Why.
+        source: anyhow::Error,
+    },
+}
+
+impl ConfigError {
+    pub(crate) fn value(label: &'static str, source: impl Into<anyhow::Error>) -> Self {
+        Self::Value {
+            label,
+            source: source.into(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not TOML, has unknown fields or lacks some.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Malformed {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        config.resolve(path.parent().unwrap_or(Path::new("")));
+        Ok(config)
+    }
+
+    /// The deviations that the file switches on.
+    ///
+    /// # Errors
+    /// If a name is unknown; the error tells the nearest.
+    pub fn defects(&self) -> Result<Defects, ConfigError> {
+        Defects::from_names(self.test.defects.iter().map(String::as_str))
+            .map_err(|error| ConfigError::value("test.defects", error))
+    }
+
+    fn resolve(&mut self, folder: &Path) {
+        let paths = [
+            &mut self.api.certificate,
+            &mut self.api.private_key,
+            &mut self.api.client_anchors,
+            &mut self.nfvo.anchors,
+            &mut self.nfvo.certificate,
+            &mut self.nfvo.private_key,
+            &mut self.packages.anchors,
+            &mut self.storage.directory,
+        ];
+        let optional = self
+            .nfvo
+            .oauth2
+            .as_mut()
+            .map(|oauth2| &mut oauth2.client_secret_file);
+        for path in paths
+            .into_iter()
+            .chain(&mut self.packages.crls)
+            .chain(optional)
+            .chain(&mut self.log.file)
+        {
+            *path = folder.join(&*path);
+        }
+    }
+}
+
+/// The bytes of a file that the configuration names under `label`.
+pub(crate) fn read(label: &'static str, path: &Path) -> Result<Vec<u8>, ConfigError> {
+    std::fs::read(path).map_err(|error| {
+        ConfigError::value(
+            label,
+            anyhow::Error::new(error).context(format!("cannot read `{}`", path.display())),
+        )
+    })
+}

@@ -1,0 +1,187 @@
+//! Mutual TLS, both as a server and as a client. Main type: [`TlsListener`].
+//!
+//! The cryptography provider is named explicitly: what another part of the process installed as its default does not matter.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::config::{Api, ConfigError, Nfvo, read};
+
+/// A client that takes longer than this for its handshake is dropped.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// The server side of `[api]`: every client must show a certificate of `client_anchors`.
+pub(crate) fn server_config(api: &Api) -> Result<ServerConfig, ConfigError> {
+    let roots = roots("api.client_anchors", &api.client_anchors)?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+        .build()
+        .map_err(|error| ConfigError::value("api.client_anchors", error))?;
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ConfigError::value("api", error))?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(
+            chain("api.certificate", &api.certificate)?,
+            key("api.private_key", &api.private_key)?,
+        )
+        .map_err(|error| {
+            ConfigError::value(
+                "api.private_key",
+                anyhow::Error::new(error).context("it does not fit `api.certificate`"),
+            )
+        })?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The client side of `[nfvo]`.
+pub(crate) fn client_config(nfvo: &Nfvo) -> Result<ClientConfig, ConfigError> {
+    let roots = roots("nfvo.anchors", &nfvo.anchors)?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+        .build()
+        .map_err(|error| ConfigError::value("nfvo.anchors", error))?;
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ConfigError::value("nfvo", error))?
+        .with_webpki_verifier(verifier)
+        .with_client_auth_cert(
+            chain("nfvo.certificate", &nfvo.certificate)?,
+            key("nfvo.private_key", &nfvo.private_key)?,
+        )
+        .map_err(|error| {
+            ConfigError::value(
+                "nfvo.private_key",
+                anyhow::Error::new(error).context("it does not fit `nfvo.certificate`"),
+            )
+        })?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn chain(label: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let pem = read(label, path)?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("`{}` is no PEM", path.display()))
+        .map_err(|error| ConfigError::value(label, error))?;
+    if chain.is_empty() {
+        return Err(ConfigError::value(
+            label,
+            anyhow::anyhow!("`{}` holds no certificate", path.display()),
+        ));
+    }
+    Ok(chain)
+}
+
+fn key(label: &'static str, path: &Path) -> Result<PrivateKeyDer<'static>, ConfigError> {
+    PrivateKeyDer::from_pem_slice(&read(label, path)?)
+        .with_context(|| format!("`{}` holds no private key in PEM", path.display()))
+        .map_err(|error| ConfigError::value(label, error))
+}
+
+fn roots(label: &'static str, path: &Path) -> Result<RootCertStore, ConfigError> {
+    let mut store = RootCertStore::empty();
+    for certificate in chain(label, path)? {
+        store
+            .add(certificate)
+            .map_err(|error| ConfigError::value(label, error))?;
+    }
+    Ok(store)
+}
+
+/// Hands over connections whose handshake is done. Handshakes run beside each other: a slow client holds up nobody.
+pub(crate) struct TlsListener {
+    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+    address: SocketAddr,
+    accepting: JoinHandle<()>,
+}
+
+impl TlsListener {
+    /// Accepts on `listener`.
+    pub(crate) fn new(listener: TcpListener, config: ServerConfig) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let (sender, ready) = mpsc::channel(64);
+        let accepting = tokio::spawn(accept(
+            listener,
+            TlsAcceptor::from(Arc::new(config)),
+            sender,
+        ));
+        Ok(Self {
+            ready,
+            address,
+            accepting,
+        })
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
+) {
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                // Out of descriptors or memory: the next attempt fails at once too, until something was freed.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (acceptor, ready) = (acceptor.clone(), ready.clone());
+        tokio::spawn(async move {
+            let _ = stream.set_nodelay(true);
+            match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => {
+                    let _ = ready.send((stream, peer)).await;
+                }
+                Ok(Err(error)) => tracing::warn!(%peer, %error, "TLS handshake failed"),
+                Err(_) => tracing::warn!(%peer, "TLS handshake took too long"),
+            }
+        });
+    }
+}
+
+impl axum::serve::Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        match self.ready.recv().await {
+            Some(connection) => connection,
+            // The accepting task ended, so that there is nothing to come: wait for the server to be stopped.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.address)
+    }
+}
+
+impl Drop for TlsListener {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}

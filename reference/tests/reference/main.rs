@@ -1,0 +1,9 @@
+//! The reference products, tested with material and peers that they did not make: the `openssl` command signs, a hand-written
+//! NFVO calls.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod bed;
+mod support;
+mod verification;
+mod vnfm;
