@@ -8,7 +8,7 @@ use gherkin::{Feature, GherkinEnv};
 
 use crate::model::UnknownWord;
 use crate::model::ics::IcsExpression;
-use crate::model::test_case::{DefectName, Scenario, ScenarioKind, TestCase};
+use crate::model::test_case::{DefectEffect, DefectName, Scenario, ScenarioKind, TestCase};
 
 use super::finding::Finding;
 use super::metadata::Metadata;
@@ -137,9 +137,10 @@ where
 fn defects(text: &str, line: usize, path: &Path, findings: &mut Vec<Finding>) -> Vec<DefectName> {
     let mut defects: Vec<DefectName> = Vec::new();
     for entry in text.split(',').map(str::trim) {
-        let (name, full_only) = match entry.strip_suffix("[full]") {
-            Some(name) => (name.trim_end(), true),
-            None => (entry, false),
+        let (name, effect) = match entry.split_once('[') {
+            Some((name, "full]")) => (name.trim_end(), DefectEffect::FailsInFull),
+            Some((name, "inconclusive]")) => (name.trim_end(), DefectEffect::Inconclusive),
+            _ => (entry, DefectEffect::Fails),
         };
         if name.is_empty()
             || !name
@@ -151,7 +152,7 @@ fn defects(text: &str, line: usize, path: &Path, findings: &mut Vec<Finding>) ->
                 path,
                 line,
                 what,
-                "write kebab-case names with commas between: `a-b, c-d [full]`",
+                "write kebab-case names with commas between: `a-b, c-d [full], e [inconclusive]`",
             ));
         } else if defects.iter().any(|defect| defect.name == name) {
             findings.push(Finding::new(
@@ -163,7 +164,7 @@ fn defects(text: &str, line: usize, path: &Path, findings: &mut Vec<Finding>) ->
         } else {
             defects.push(DefectName {
                 name: name.to_owned(),
-                full_only,
+                effect,
             });
         }
     }

@@ -5,7 +5,7 @@ use std::fs;
 use super::test_suite::{CLAUSES, FEATURE, TestSuite};
 use super::*;
 use crate::model::clause::{Modality, Role, Untested};
-use crate::model::test_case::{Keyword, ScenarioKind, Tier};
+use crate::model::test_case::{DefectEffect, Keyword, ScenarioKind, Tier};
 
 /// Asserts that the small suite has no finding, and that it has exactly this one after the change.
 #[track_caller]
@@ -39,9 +39,16 @@ fn a_feature_is_read_in_full() {
     let defects: Vec<_> = case
         .defects
         .iter()
-        .map(|defect| (defect.name.as_str(), defect.full_only))
+        .map(|defect| (defect.name.as_str(), defect.effect))
         .collect();
-    assert_eq!(defects, [("counter-restarts", false), ("ids-24-bit", true)]);
+    assert_eq!(
+        defects,
+        [
+            ("counter-restarts", DefectEffect::Fails),
+            ("ids-24-bit", DefectEffect::FailsInFull),
+            ("refuses-everything", DefectEffect::Inconclusive),
+        ]
+    );
     assert!(case.path.ends_with(FEATURE));
     assert_eq!(case.source, TestSuite::new().feature());
 }

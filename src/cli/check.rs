@@ -136,7 +136,12 @@ mod tests {
             features: Some(dir.path().to_owned()),
             json,
         };
-        let (text, code) = report(&args, &steps, &["counter-restarts", "ids-24-bit"]).unwrap();
+        let (text, code) = report(
+            &args,
+            &steps,
+            &["counter-restarts", "ids-24-bit", "refuses-everything"],
+        )
+        .unwrap();
         (
             text.replace(&format!("{}/", dir.path().display()), ""),
             code,

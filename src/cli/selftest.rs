@@ -11,6 +11,7 @@ use super::{Failure, Outcome};
 use crate::catalogue::Catalogue;
 use crate::catalogue::Selection;
 use crate::context::Tier;
+use crate::model::test_case::DefectEffect;
 use crate::model::verdict::Verdict;
 use crate::profile::{self, Loaded};
 use crate::report::results::{CaseResult, Results};
@@ -22,7 +23,8 @@ const CREATIONS: u64 = 300;
 /// Runs the suite on the honest reference, which must pass, and on the reference with each defect, which must be
 /// caught by just the test cases that name it.
 ///
-/// A defect that only volume shows is marked [full] in its feature, and run in the full tier.
+/// A defect that only volume shows is marked [full] in its feature, and run in the full tier. One that takes away what
+/// a test case needs is marked [inconclusive]: there the case must not guess.
 #[derive(clap::Args)]
 pub struct Args {
     /// Only these defects (repeatable)
@@ -62,7 +64,7 @@ struct Matrix {
 struct Row {
     name: String,
     summary: String,
-    /// True if every test case that names it failed.
+    /// True if every test case that names it said what its feature says it must: Fail, unless marked [inconclusive].
     killed: bool,
     /// The test cases that failed.
     by: Vec<String>,
@@ -166,51 +168,60 @@ impl Bench {
     }
 
     async fn defect(&self, name: &str, summary: &str) -> Result<Row, Failure> {
-        let naming = |full: bool| -> Vec<String> {
-            self.catalogue
-                .cases
-                .iter()
-                .filter(|case| {
-                    case.defects
-                        .iter()
-                        .any(|defect| defect.name == name && defect.full_only == full)
-                })
-                .map(|case| case.id.clone())
-                .collect()
-        };
-        let (quick, full) = (naming(false), naming(true));
         let mut results = self.suite(Some(name), None, Tier::Quick).await?.cases;
-        for id in &full {
-            let again = self.suite(Some(name), Some(id), Tier::Full).await?;
-            for case in again.cases {
-                if let Some(place) = results.iter_mut().find(|known| known.id == case.id) {
-                    *place = case;
+        let expected = self.expected(name);
+        for (id, effect) in &expected {
+            if *effect == DefectEffect::FailsInFull {
+                let again = self.suite(Some(name), Some(id), Tier::Full).await?;
+                for case in again.cases {
+                    if let Some(place) = results.iter_mut().find(|known| known.id == case.id) {
+                        *place = case;
+                    }
                 }
             }
         }
-        let named_by: Vec<String> = quick.into_iter().chain(full).collect();
-        let failed = |case: &&CaseResult| case.worst() == Some(Verdict::Fail);
-        let by: Vec<String> = results
+        let verdict = |id: &str| {
+            let case = results.iter().find(|case| case.id == id);
+            case.and_then(CaseResult::worst)
+        };
+        let as_expected = |(id, effect): &(String, DefectEffect)| verdict(id) == Some(due(*effect));
+        let catching: Vec<&String> = expected
             .iter()
-            .filter(failed)
-            .map(|c| c.id.clone())
+            .filter(|(_, effect)| due(*effect) == Verdict::Fail)
+            .map(|(id, _)| id)
             .collect();
         let unexpected = results
             .iter()
-            .filter(|case| !named_by.contains(&case.id))
+            .filter(|case| !expected.iter().any(|(id, _)| *id == case.id))
             .filter(|case| case.worst().is_some_and(|verdict| verdict != Verdict::Pass))
             .map(|case| case.id.clone())
             .collect();
         Ok(Row {
             name: name.to_owned(),
             summary: summary.to_owned(),
-            killed: !named_by.is_empty() && named_by.iter().all(|case| by.contains(case)),
-            by,
-            named_by,
+            killed: !catching.is_empty() && expected.iter().all(as_expected),
+            by: results
+                .iter()
+                .filter(|case| case.worst() == Some(Verdict::Fail))
+                .map(|case| case.id.clone())
+                .collect(),
+            named_by: expected.into_iter().map(|(id, _)| id).collect(),
             unexpected,
             scenarios: results.iter().flat_map(failures).collect(),
             verdicts: results.iter().map(CaseResult::worst).collect(),
         })
+    }
+
+    /// The test cases that name the defect, with what each must say of it.
+    fn expected(&self, name: &str) -> Vec<(String, DefectEffect)> {
+        self.catalogue
+            .cases
+            .iter()
+            .filter_map(|case| {
+                let defect = case.defects.iter().find(|defect| defect.name == name)?;
+                Some((case.id.clone(), defect.effect))
+            })
+            .collect()
     }
 
     async fn suite(
@@ -237,6 +248,13 @@ impl Bench {
             .run(std::future::pending())
             .await
             .map_err(Failure::Harness)
+    }
+}
+
+fn due(effect: DefectEffect) -> Verdict {
+    match effect {
+        DefectEffect::Fails | DefectEffect::FailsInFull => Verdict::Fail,
+        DefectEffect::Inconclusive => Verdict::Inconclusive,
     }
 }
 

@@ -113,7 +113,12 @@ impl Signers {
         .map(|options| {
             options
                 .with_status_policy(UnknownStatusPolicy::Allow)
-                .with_expiration_policy(ExpirationPolicy::Enforce)
+                .with_expiration_policy(if defects.has(Deviation::IgnoresNotYetValid) {
+                    // It looks from a day on which today's list is outdated.
+                    ExpirationPolicy::Ignore
+                } else {
+                    ExpirationPolicy::Enforce
+                })
                 .build()
         });
         let time = UnixTime::since_unix_epoch(moment);
