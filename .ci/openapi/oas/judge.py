@@ -13,6 +13,7 @@ the YAML says in so many words, these rules of ETSI's prose are applied, because
 import json
 import re
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from urllib.parse import parse_qsl, urlsplit
 
 from rfc3986_validator import validate_rfc3986
@@ -252,8 +253,8 @@ class Judge:
             found.add(f"{label} has a body without Content-Type")
             return None
         for declared, media in content.items() if content is not None else []:
-            main, _, sub = declared.split(";")[0].strip().lower().partition("/")
-            if main in ("*", message.media_type.partition("/")[0]) and sub in ("*", message.media_type.partition("/")[2]):
+            # A media range such as `application/*` is a pattern already.
+            if fnmatchcase(message.media_type, declared.split(";")[0].strip().lower()):
                 return media
         declared = ", ".join(content.value) if content is not None else "nothing"
         found.add(f"{label} has content type {message.media_type}; declared: {declared}")

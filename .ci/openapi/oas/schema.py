@@ -136,7 +136,8 @@ class Schemas:
 
 
 def _prose(node):
-    return {"format": format for end, format in _PROSE if node.pointer.endswith(end)}
+    formats = [name for end, name in _PROSE if node.pointer.endswith(end)]
+    return {"format": formats[0]} if formats else {}
 
 
 def _token(key):

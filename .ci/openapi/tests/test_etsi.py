@@ -116,7 +116,7 @@ class Etsi(unittest.TestCase):
         return run(exchanges, "--partial", spec=FOLDER, exceptions=EXCEPTIONS.read_text())
 
     def assert_red(self, broken):
-        """Each of these pairs of exchange and text: the text is found on that exchange. One run, as the files are long."""
+        """Of each pair of exchange and text, the text is found on the exchange. One run, as the files are long."""
         numbered = [(sequence, *pair) for sequence, pair in enumerate(broken)]
         code, lines = self.run_on(*(whole | {"seq": sequence} for sequence, whole, _ in numbered))
         self.assertEqual(code, 1)
@@ -182,6 +182,7 @@ class Etsi(unittest.TestCase):
 
 def attributes(text):
     """Paths of all attributes in a JSON text."""
+
     def walk(value, path):
         for key, child in value.items() if isinstance(value, dict) else enumerate(value):
             if isinstance(value, dict):
