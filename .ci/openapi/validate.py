@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Judges recorded HTTP exchanges against ETSI's OpenAPI files; see README.md.
 
 Exit code: 0 nothing found; 1 findings, or an exception that nothing meets; 2 unusable input, or nothing judged.
