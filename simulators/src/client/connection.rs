@@ -101,6 +101,15 @@ impl Connection {
     }
 }
 
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection")
+            .field("target", &self.target)
+            .field("peer", &self.wire.peer)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Target {
     fn begin(&self) -> Exchange {
         Exchange {
