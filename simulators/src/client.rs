@@ -2,6 +2,7 @@
 
 mod connection;
 mod error;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
