@@ -123,7 +123,7 @@ async fn one_connection_carries_many_calls() -> Outcome {
     Ok(())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nobody_notices_when_the_api_is_tidied_up() -> Outcome {
     let bed = Bed::start().await?;
     let mut workers = tokio::task::JoinSet::new();
