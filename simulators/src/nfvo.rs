@@ -287,6 +287,14 @@ impl Nfvo {
     }
 }
 
+impl std::fmt::Debug for Nfvo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Nfvo")
+            .field("api_root", &self.api_root)
+            .finish_non_exhaustive()
+    }
+}
+
 fn api_root(config: &NfvoConfig, address: SocketAddr) -> String {
     let scheme = config.security.scheme();
     let address = match (&config.public_host, address.ip()) {
