@@ -1,8 +1,6 @@
 //! Mutual TLS at the front, as strangers' clients meet it, and what the transcript says of it.
 
-mod common;
-
-use common::{Bed, Outcome, PATIENCE, Pki, client, curl, run};
+use crate::common::{Bed, Outcome, PATIENCE, Pki, client, curl, run};
 use rustls_pki_types::pem::PemObject as _;
 use scas_simulators::client::{Call, CallError};
 use scas_simulators::control::Control;
