@@ -4,12 +4,11 @@
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime};
 
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    RevokedCertParams, SerialNumber,
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams,
+    CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, RevokedCertParams, SerialNumber,
 };
 use scas_reference::package::Signers;
 
@@ -78,6 +77,12 @@ impl Ca {
         params.distinguished_name.push(DnType::CommonName, name);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
+        // rcgen writes no subjectKeyIdentifier into a leaf.
+        let key_id = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, key.public_key_raw());
+        let value = [&[4, 20], &key_id.as_ref()[..20]].concat();
+        params
+            .custom_extensions
+            .push(CustomExtension::from_oid_content(&[2, 5, 29, 14], value));
         change(&mut params);
         self.issue(folder, name, params, key)
     }
@@ -197,10 +202,6 @@ impl Signing {
 
 pub fn days(days: i64) -> time::OffsetDateTime {
     time::OffsetDateTime::now_utc() + time::Duration::days(days)
-}
-
-pub fn now() -> SystemTime {
-    SystemTime::now() + Duration::from_secs(0)
 }
 
 /// A package under construction: paths and contents, in the order of the archive.

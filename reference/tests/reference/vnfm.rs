@@ -291,3 +291,254 @@ async fn ends_when_its_parent_is_gone_and_on_sigterm() {
     );
     assert!(process.child.wait().unwrap().success());
 }
+
+async fn operation(bed: &Bed, location: &str, state: &str) -> Value {
+    let id = location.rsplit('/').next().unwrap().to_owned();
+    bed.notification(|one| one["vnfLcmOpOccId"] == id.as_str() && one["operationState"] == state)
+        .await
+}
+
+#[tokio::test]
+async fn instantiates_modifies_and_terminates() {
+    if !openssl_is_here("instantiates_modifies_and_terminates") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let (vnfm, tester) = bed.start(&[], "").await;
+    tester
+        .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
+        .await;
+    let (_, instance, _) = tester
+        .post("/vnf_instances", json!({ "vnfdId": VNFD_ID }))
+        .await;
+    let (status, _, problem) = tester
+        .post(
+            &format!("{instance}/terminate"),
+            json!({ "terminationType": "FORCEFUL" }),
+        )
+        .await;
+    assert_eq!(
+        (status, &problem["status"]),
+        (StatusCode::CONFLICT, &json!(409))
+    );
+
+    let (status, occurrence, _) = tester
+        .post(
+            &format!("{instance}/instantiate"),
+            json!({ "flavourId": "simple" }),
+        )
+        .await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    assert_eq!(
+        operation(&bed, &occurrence, "STARTING").await["notificationStatus"],
+        "START"
+    );
+    assert_eq!(
+        operation(&bed, &occurrence, "PROCESSING").await["notificationStatus"],
+        "START"
+    );
+    assert_eq!(
+        operation(&bed, &occurrence, "COMPLETED").await["notificationStatus"],
+        "RESULT"
+    );
+    let (_, done) = tester.get(&occurrence).await;
+    assert_eq!(
+        (&done["operationState"], &done["grantId"]),
+        (&json!("COMPLETED"), &json!("grant-1"))
+    );
+    assert_eq!(
+        tester.get(&instance).await.1["instantiationState"],
+        "INSTANTIATED"
+    );
+    assert_eq!(tester.delete(&instance).await, StatusCode::CONFLICT);
+
+    let patch = tester
+        .http
+        .patch(&instance)
+        .header("Version", "2.3.0")
+        .header("content-type", "application/merge-patch+json")
+        .body(json!({ "vnfInstanceName": "two", "metadata": { "k": "v" } }).to_string());
+    let patched = patch.send().await.unwrap();
+    assert_eq!(patched.status(), StatusCode::ACCEPTED);
+    let modification = operation(
+        &bed,
+        patched.headers()["location"].to_str().unwrap(),
+        "COMPLETED",
+    )
+    .await;
+    assert_eq!(modification["changedInfo"]["vnfInstanceName"], "two");
+    let (_, changed) = tester.get(&instance).await;
+    assert_eq!(
+        (&changed["vnfInstanceName"], &changed["metadata"]["k"]),
+        (&json!("two"), &json!("v"))
+    );
+
+    *bed.nfvo.rejects_grants.lock().unwrap() = true;
+    let (_, refused, _) = tester
+        .post(
+            &format!("{instance}/terminate"),
+            json!({ "terminationType": "GRACEFUL" }),
+        )
+        .await;
+    assert!(
+        operation(&bed, &refused, "ROLLED_BACK").await["error"]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("no resources")
+    );
+    *bed.nfvo.rejects_grants.lock().unwrap() = false;
+    let (_, occurrence, _) = tester
+        .post(
+            &format!("{instance}/terminate"),
+            json!({ "terminationType": "FORCEFUL" }),
+        )
+        .await;
+    operation(&bed, &occurrence, "COMPLETED").await;
+    assert_eq!(
+        tester.get(&instance).await.1["instantiationState"],
+        "NOT_INSTANTIATED"
+    );
+    assert_eq!(tester.delete(&instance).await, StatusCode::NO_CONTENT);
+    assert_eq!(
+        tester
+            .get("/vnf_lcm_op_occs")
+            .await
+            .1
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
+    vnfm.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn verifies_at_instantiation_where_it_is_told_to() {
+    if !openssl_is_here("verifies_at_instantiation_where_it_is_told_to") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let mut tampered = Files::definitions().with_signed_manifest(&bed.signing.good);
+    tampered.put("Definitions/df.yaml", "tampered: true\n");
+    bed.onboard(VNFD_ID, tampered.zip());
+    let (vnfm, tester) = bed.start(&[], "verify_at = \"instantiate\"").await;
+    tester
+        .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
+        .await;
+    let (status, instance, _) = tester
+        .post("/vnf_instances", json!({ "vnfdId": VNFD_ID }))
+        .await;
+    assert_eq!(status, StatusCode::CREATED);
+    assert_eq!(*bed.nfvo.requests.lock().unwrap(), ["info"]);
+    let (_, occurrence, _) = tester
+        .post(
+            &format!("{instance}/instantiate"),
+            json!({ "flavourId": "simple" }),
+        )
+        .await;
+    let failed = operation(&bed, &occurrence, "FAILED").await;
+    assert!(
+        failed["error"]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("Definitions/df.yaml"),
+        "{failed}"
+    );
+    assert_eq!(
+        tester.get(&instance).await.1["instantiationState"],
+        "NOT_INSTANTIATED"
+    );
+    vnfm.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn fetches_the_whole_of_an_option_2_package() {
+    if !openssl_is_here("fetches_the_whole_of_an_option_2_package") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let mut inner = Files::definitions();
+    inner.put("vnf.mf", inner.manifest());
+    let csar = inner.zip();
+    let mut outer = Files::default();
+    outer
+        .put("vnf.csar", csar.clone())
+        .put("vnf.cms", bed.signing.good.sign(&csar, &[]));
+    bed.change(VNFD_ID, |package| {
+        (package.option, package.content) = ("OPTION_2", outer.zip())
+    });
+    let (vnfm, tester) = bed.start(&[], "").await;
+    assert_eq!(tester.create().await.0, StatusCode::CREATED);
+    assert_eq!(
+        *bed.nfvo.requests.lock().unwrap(),
+        ["info", "package_content"]
+    );
+    vnfm.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_creations_share_ids_only_with_the_defect_and_lists_have_pages() {
+    if !openssl_is_here("concurrent_creations_share_ids_only_with_the_defect_and_lists_have_pages")
+    {
+        return;
+    }
+    for (defects, unique) in [
+        ([].as_slice(), true),
+        (&["duplicates-under-concurrency"], false),
+    ] {
+        let bed = Bed::new().await;
+        let (vnfm, tester) = bed.start(defects, "").await;
+        let tester = std::sync::Arc::new(tester);
+        let mut creations = tokio::task::JoinSet::new();
+        for _ in 0..16 {
+            let tester = std::sync::Arc::clone(&tester);
+            creations.spawn(async move {
+                let mut ids = Vec::new();
+                for _ in 0..32 {
+                    ids.push(tester.create().await.1["id"].as_str().unwrap().to_owned());
+                }
+                ids
+            });
+        }
+        let ids: Vec<String> = creations.join_all().await.concat();
+        let different: std::collections::HashSet<&String> = ids.iter().collect();
+        assert_eq!(different.len() == ids.len(), unique, "{defects:?}");
+
+        let (mut listed, mut next) = (0, Some(tester.uri("/vnf_instances")));
+        while let Some(uri) = next {
+            let page = tester
+                .http
+                .get(uri)
+                .header("Version", "2.3.0")
+                .send()
+                .await
+                .unwrap();
+            let link = page
+                .headers()
+                .get("link")
+                .map(|link| link.to_str().unwrap().to_owned());
+            next = link.map(|link| link[1..link.find('>').unwrap()].to_owned());
+            listed += page.json::<Vec<Value>>().await.unwrap().len();
+        }
+        assert_eq!(listed, 512, "every instance is kept, whatever it is called");
+        vnfm.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_notification_names_another_id_only_with_the_defect() {
+    if !openssl_is_here("a_notification_names_another_id_only_with_the_defect") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let (vnfm, tester) = bed.start(&["id-differs-in-notification"], "").await;
+    tester
+        .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
+        .await;
+    let (_, instance) = tester.create().await;
+    let told = bed
+        .notification(|one| one["notificationType"] == "VnfIdentifierCreationNotification")
+        .await;
+    assert_ne!(told["vnfInstanceId"], instance["id"]);
+    vnfm.stop().await.unwrap();
+}
