@@ -11,6 +11,7 @@ mod finding;
 mod metadata;
 mod nearest;
 mod outline;
+mod scenario;
 pub mod selection;
 mod source;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub struct Catalogue {
     root: PathBuf,
     digest: String,
     problems: Vec<Finding>,
+    unread: usize,
 }
 
 impl Catalogue {
@@ -76,6 +78,12 @@ impl Catalogue {
     #[must_use]
     pub fn problems(&self) -> &[Finding] {
         &self.problems
+    }
+
+    /// Whether something was found that could not be read, so that nothing follows from what is missing.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.unread > 0
     }
 
     /// The suite digest: SHA-256 over all features and `clauses.toml` with their paths inside the suite, lower-case
@@ -115,19 +123,24 @@ impl Catalogue {
 
     fn read(source: Source) -> Self {
         let digest = source.digest();
+        let mut unread = source.findings.len();
         let mut problems = source.findings;
         let mut documents = Vec::new();
         let mut cases = Vec::new();
         for file in &source.files {
-            if file.inside.ends_with(".feature") {
-                cases.extend(feature::read(&file.text, &file.path, &mut problems));
+            let read = if file.inside.ends_with(".feature") {
+                let case = feature::read(&file.text, &file.path, &mut problems);
+                case.map(|case| cases.push(case))
             } else {
-                documents.extend(document::read(&file.text, &file.path, &mut problems));
-            }
+                let document = document::read(&file.text, &file.path, &mut problems);
+                document.map(|document| documents.push(document))
+            };
+            unread += usize::from(read.is_none());
         }
         if source.files.is_empty() && problems.is_empty() {
             let mend = "name a folder with .feature files and clauses.toml";
             problems.push(Finding::new(&source.root, 0, "there is no feature", mend));
+            unread += 1;
         }
         problems.sort();
         // An outline expands one mistake into each of its rows.
@@ -138,6 +151,7 @@ impl Catalogue {
             root: source.root,
             digest,
             problems,
+            unread,
         }
     }
 

@@ -12,6 +12,11 @@ use crate::model::event::ScenarioId;
 use crate::model::sut::Profile;
 use crate::pki::{SigningMaterial, TestPki};
 
+/// File with the trust anchors of package signers.
+const SIGNERS: &str = "signers.crt";
+/// File with their revocation list.
+const CRL: &str = "signers.crl";
+
 /// How thorough a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -105,25 +110,34 @@ impl PkiFiles {
             .prefix("scas-pki-")
             .tempdir()
             .context("cannot make a temporary folder for the test PKI")?;
-        pki.write_to(folder.path())?;
         let files = Self { folder };
-        std::fs::write(files.signers(), signing.anchors_pem())?;
-        std::fs::write(files.crl(), signing.crl_pem())?;
+        // Only what is the SUT's: the others' keys stay in our memory.
+        for (name, text) in [
+            ("ca.crt", pki.ca.certificate_pem()),
+            ("vnfm.crt", pki.vnfm.chain_pem()),
+            ("vnfm.key", pki.vnfm.private_key_pem()),
+            (SIGNERS, signing.anchors_pem().to_owned()),
+            (CRL, signing.crl_pem().to_owned()),
+        ] {
+            let path = files.folder().join(name);
+            std::fs::write(&path, text)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
         Ok(files)
     }
 
-    /// The folder with `ca.pem`, `vnfm.pem`, `vnfm.key` and the others.
+    /// The folder with `ca.crt`, `vnfm.crt` and `vnfm.key`.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Trust anchors of package signers.
     pub fn signers(&self) -> PathBuf {
-        self.folder.path().join("signers.pem")
+        self.folder.path().join(SIGNERS)
     }
 
     /// The revocation list of package signers.
     pub fn crl(&self) -> PathBuf {
-        self.folder.path().join("signers.crl")
+        self.folder.path().join(CRL)
     }
 }

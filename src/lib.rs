@@ -5,6 +5,7 @@
 
 pub mod applicability;
 pub mod catalogue;
+pub mod cli;
 pub mod cms;
 pub mod context;
 pub mod judge;

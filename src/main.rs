@@ -1,2 +1,7 @@
-//! The command.
-fn main() {}
+//! The command `scas`. See `scas --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    scas::cli::main()
+}

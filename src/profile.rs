@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn an_unknown_placeholder_is_named() {
-        assert!(error("{pki}/vnfm.pem", "{pik}/vnfm.pem").contains("{pik}"));
+        assert!(error("{pki}/vnfm.crt", "{pik}/vnfm.crt").contains("{pik}"));
     }
 
     #[test]

@@ -98,10 +98,12 @@ impl Session {
             if scenarios.is_empty() {
                 continue;
             }
-            let not_applicable = match applicability::applicable(case, &self.sut.profile.ics())? {
-                Applicability::Yes => None,
-                Applicability::No { item, reason } => Some(NotApplicable { item, reason }),
-            };
+            let profile = &self.sut.profile;
+            let not_applicable =
+                match applicability::applicable_in_role(case, profile.sut.role, &profile.ics)? {
+                    Applicability::Yes => None,
+                    Applicability::No { item, reason } => Some(NotApplicable { item, reason }),
+                };
             planned.push(PlannedCase {
                 id: case.id.clone(),
                 document: case.document.clone(),

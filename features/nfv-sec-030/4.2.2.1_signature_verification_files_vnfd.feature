@@ -45,44 +45,52 @@ Feature: TC_SIGNATURE_VERIFICATION_FILES_VNFD
     Then the twin is refused because of the flaw
 
     Examples: what was signed is not what is there
-      | flaw                                  |
-      | a byte changed in the first file      |
-      | a byte changed in a middle file       |
-      | a byte changed in the last file       |
-      | the signature of another file         |
-      | a wrong signature value               |
-      | a wrong digest in the manifest        |
-      | a CMS with other embedded content     |
-      | content swapped between two requests  |
-      | a wrong outer signature               |
+      | flaw                                 |
+      | a byte changed in the first file     |
+      | a byte changed in a middle file      |
+      | a byte changed in the last file      |
+      | a changed manifest                   |
+      | the signature of another file        |
+      | a wrong signature value              |
+      | a signature without messageDigest    |
+      | a wrong digest in the manifest       |
+      | a CMS with other embedded content    |
+      | an outdated signature of one file    |
+      | content swapped between two requests |
+      | a wrong outer signature              |
 
     Examples: the signer may not sign
-      | flaw                                  |
-      | a signer of an unknown CA             |
-      | an expired signer                     |
-      | a not yet valid signer                |
-      | a revoked signer                      |
-      | a signer without digitalSignature     |
-      | a swapped certificate                 |
+      | flaw                              |
+      | a signer of an unknown CA         |
+      | an expired signer                 |
+      | a not yet valid signer            |
+      | a revoked signer                  |
+      | a signer without digitalSignature |
+      | a swapped certificate             |
 
     Examples: there is no signature to speak of
-      | flaw                                  |
-      | an unparsable signature               |
-      | an empty signature                    |
-      | no signature for one file             |
-      | no signature at all                   |
-      | MD5 digests                           |
-      | SHA-1 digests                         |
+      | flaw                         |
+      | an unparsable signature      |
+      | an unparsable signature file |
+      | an empty signature           |
+      | an empty signature file      |
+      | no signature for one file    |
+      | no signature at all          |
+      | no outer signature           |
+      | MD5 digests                  |
+      | SHA-1 digests                |
 
     Examples: not every file is covered
-      | flaw                                  |
-      | a file missing from the manifest      |
-      | a listed file absent                  |
-      | an extra file                         |
+      | flaw                             |
+      | a file missing from the manifest |
+      | a listed file absent             |
+      | an extra file                    |
 
     Examples: the archive itself deceives
-      | flaw                                  |
-      | two entries of the same name          |
-      | a path outside the archive            |
-      | a decompression bomb                  |
-      | a truncated archive                   |
+      | flaw                                                |
+      | two entries of the same name                        |
+      | two entries of the same name, the changed one first |
+      | a path outside the archive                          |
+      | an absolute path in the archive                     |
+      | a decompression bomb                                |
+      | a truncated archive                                 |

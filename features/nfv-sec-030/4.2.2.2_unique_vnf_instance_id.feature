@@ -12,7 +12,8 @@ Feature: TC_UNIQUE_VNF_INSTANCE_ID
   Evidence: the exchanges between VNFM and NFVO, every identifier with the exchange that bears it
   Defects: duplicates-under-concurrency, counter-restarts, reuses-deleted-ids, ids-24-bit [full],
     unique-per-vnfd-only, millisecond-clock, seeded-by-start-second, counter-saved-lazily,
-    counter-in-state, id-differs-in-notification
+    counter-in-state, id-differs-in-notification, derived-from-request,
+    refuses-everything [inconclusive]
 
   Background:
     Given the documentation of the VNFM describes "vnf-instance-id"

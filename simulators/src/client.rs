@@ -2,6 +2,7 @@
 
 mod connection;
 mod error;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,6 +152,22 @@ impl Client {
     /// As for [`Client::send`]; a failure is recorded as an exchange without a request.
     pub async fn open(&self) -> Result<Connection, CallError> {
         Connection::open(self).await
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.target.fmt(f)
+    }
+}
+
+impl std::fmt::Debug for Target {
+    /// Without the TLS configuration, which holds a key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("authority", &self.authority)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
     }
 }
 

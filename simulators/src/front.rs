@@ -6,6 +6,7 @@
 
 mod answer;
 mod exchange;
+mod housekeeping;
 mod upstream;
 
 use std::io;
@@ -25,6 +26,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+pub use self::housekeeping::Housekeeping;
 use crate::control::Control;
 use crate::tls::{self, ServerSecurity, TlsError};
 use crate::transcript::{Exchange, Peer, Request, TlsFacts, Transcript};
@@ -66,6 +68,8 @@ pub struct FrontConfig {
     pub max_request_body: u64,
     /// Told of each exchange after it is recorded and before it is answered, with the request's whole body.
     pub observer: Option<Observer>,
+    /// Regular work on the API's server.
+    pub housekeeping: Option<Housekeeping>,
 }
 
 /// See [`FrontConfig::observer`].
@@ -203,6 +207,7 @@ impl Serving {
                     }
                 },
                 Some(_) = connections.join_next() => {}
+                () = self.config.due() => self.config.housekeep().await,
                 () = stopped(self.stop.clone()) => break,
             }
         }
@@ -274,6 +279,19 @@ impl Serving {
 }
 
 impl FrontConfig {
+    async fn due(&self) {
+        match &self.housekeeping {
+            Some(housekeeping) => housekeeping.due().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn housekeep(&self) {
+        if let Some(housekeeping) = &self.housekeeping {
+            housekeeping.run().await;
+        }
+    }
+
     /// An exchange that says who, and not yet what.
     fn blank(&self, started: Timestamp, facts: &Facts) -> Exchange {
         Exchange {

@@ -29,7 +29,7 @@ pub use self::packages::{OnboardedPackage, OperationalState, SecurityOption, Unk
 use self::state::State;
 use crate::control::Control;
 pub use crate::front::StartError;
-use crate::front::{Front, FrontConfig, Parties};
+use crate::front::{Front, FrontConfig, Housekeeping, Parties};
 use crate::tls::ServerSecurity;
 use crate::transcript::{Exchange, Transcript};
 
@@ -74,7 +74,7 @@ pub struct Nfvo {
     state: Arc<State>,
     transcript: Transcript,
     front: Front,
-    server: MockServer,
+    server: Arc<MockServer>,
     /// Open as long as the API's server runs; its end tells when that has gone.
     sentinel: TcpStream,
 }
@@ -100,12 +100,24 @@ impl Nfvo {
             .disable_request_recording()
             .start()
             .await;
+        let server = Arc::new(server);
         api::mount(&server, &state).await;
         let sentinel = TcpStream::connect(server.address())
             .await
             .map_err(StartError::Internal)?;
         let control = Control::default();
         let sink = Arc::clone(&state);
+        let housekeeping = {
+            let (server, state) = (Arc::clone(&server), Arc::clone(&state));
+            // wiremock keeps every request that a mock matched, as long as the mock is mounted.
+            Housekeeping::new(move || {
+                let (server, state) = (Arc::clone(&server), Arc::clone(&state));
+                async move {
+                    server.reset().await;
+                    api::mount(&server, &state).await;
+                }
+            })
+        };
         let front = Front::start(
             listener,
             FrontConfig {
@@ -122,6 +134,7 @@ impl Nfvo {
                 observer: Some(Arc::new(move |exchange: &Exchange, body: &[u8]| {
                     notifications::observe(&sink.sink, exchange, body);
                 })),
+                housekeeping: Some(housekeeping),
             },
         )?;
         Ok(Self {
@@ -271,6 +284,14 @@ impl Nfvo {
         if let Err(error) = sentinel.read_to_end(&mut Vec::new()).await {
             tracing::debug!(%error, "the API's server has gone");
         }
+    }
+}
+
+impl std::fmt::Debug for Nfvo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Nfvo")
+            .field("api_root", &self.api_root)
+            .finish_non_exhaustive()
     }
 }
 

@@ -119,6 +119,8 @@ fn check_requirement(
         findings.push(Finding::new(&document.path, requirement.line, what, mend));
     };
     match (catalogue.case(id), requirement.untested) {
+        // A file that cannot be read may well be its test case.
+        (None, None) if catalogue.is_partial() => {}
         (None, None) => find(
             format!("no test case covers `{id}`, and nothing says why"),
             format!(
@@ -160,6 +162,13 @@ fn check_case(catalogue: &Catalogue, case: &TestCase, findings: &mut Vec<Finding
             mend,
         ));
     };
+    let known = catalogue
+        .documents
+        .iter()
+        .any(|document| document.id == case.document);
+    if catalogue.is_partial() && !known {
+        return;
+    }
     let Some((document, clause, requirement)) = catalogue.requirement(&case.id) else {
         let ids = catalogue
             .requirements()
@@ -246,6 +255,9 @@ fn check_defects(catalogue: &Catalogue, defects: &[&str], findings: &mut Vec<Fin
                 ));
             }
         }
+    }
+    if catalogue.is_partial() {
+        return;
     }
     for defect in defects.iter().filter(|defect| !named.contains(defect)) {
         let what = format!(

@@ -184,12 +184,7 @@ fn report_unused_columns(
     let mut texts = vec![scenario.name.clone()];
     for step in &scenario.steps {
         texts.push(step.value.clone());
-        texts.extend(step.docstring.clone());
-        texts.extend(
-            step.table
-                .iter()
-                .flat_map(|table| table.rows.iter().flatten().cloned()),
-        );
+        texts.extend(arguments(step).cloned());
     }
     for column in header {
         let placeholder = format!("<{column}>");
@@ -199,4 +194,13 @@ fn report_unused_columns(
             findings.push(Finding::new(path, examples.position.line + 1, what, mend));
         }
     }
+}
+
+/// The text and the cells that follow a step.
+pub(super) fn arguments(step: &gherkin::Step) -> impl Iterator<Item = &String> {
+    let cells = step
+        .table
+        .iter()
+        .flat_map(|table| table.rows.iter().flatten());
+    step.docstring.iter().chain(cells)
 }

@@ -23,7 +23,7 @@ const FEATURE_TEXT: &str = r#"Feature: TC_UNIQUE
   Applicability: always
   Keyword: shall
   Evidence: the creation answers
-  Defects: counter-restarts, ids-24-bit [full]
+  Defects: counter-restarts, ids-24-bit [full], refuses-everything [inconclusive]
 
   Background:
     Given a VNF package "A" is on board

@@ -5,7 +5,7 @@ use std::fs;
 use super::test_suite::{CLAUSES, FEATURE, TestSuite};
 use super::*;
 use crate::model::clause::{Modality, Role, Untested};
-use crate::model::test_case::{Keyword, ScenarioKind, Tier};
+use crate::model::test_case::{DefectEffect, Keyword, ScenarioKind, Tier};
 
 /// Asserts that the small suite has no finding, and that it has exactly this one after the change.
 #[track_caller]
@@ -39,9 +39,16 @@ fn a_feature_is_read_in_full() {
     let defects: Vec<_> = case
         .defects
         .iter()
-        .map(|defect| (defect.name.as_str(), defect.full_only))
+        .map(|defect| (defect.name.as_str(), defect.effect))
         .collect();
-    assert_eq!(defects, [("counter-restarts", false), ("ids-24-bit", true)]);
+    assert_eq!(
+        defects,
+        [
+            ("counter-restarts", DefectEffect::Fails),
+            ("ids-24-bit", DefectEffect::FailsInFull),
+            ("refuses-everything", DefectEffect::Inconclusive),
+        ]
+    );
     assert!(case.path.ends_with(FEATURE));
     assert_eq!(case.source, TestSuite::new().feature());
 }
@@ -123,6 +130,16 @@ fn the_lines_are_those_that_the_runner_counts() {
             .map(|run| key(&run.name, run.position.line))
             .collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn line_ends_of_another_system_change_no_meaning() {
+    let suite = TestSuite::new();
+    let dos = TestSuite::new().with(suite.feature(), &suite.feature().replace('\n', "\r\n"));
+    assert_eq!(dos.problems(), [""; 0]);
+    let (ours, theirs) = (suite.catalogue().unwrap(), dos.catalogue().unwrap());
+    assert_eq!(ours.cases[0].scenarios, theirs.cases[0].scenarios);
+    assert_eq!(ours.cases[0].requirement, theirs.cases[0].requirement);
 }
 
 #[test]
@@ -423,6 +440,20 @@ fn examples_must_fit_their_outline() {
         "Given a VNF package \"A\"",
         "Given a VNF package <name>",
         "16: no column of examples fills the placeholder `<name>`",
+    );
+    finds(
+        "Given the VNFM is ready",
+        "Given the VNFM is ready\n      | <colour> |",
+        "26: no column of examples fills the placeholder `<colour>`",
+    );
+    assert_eq!(
+        TestSuite::new()
+            .with(
+                "Given the VNFM is ready",
+                "Given the VNFM is ready\n      | <count> |"
+            )
+            .problems(),
+        [""; 0]
     );
     let problems = TestSuite::new()
         .with(

@@ -28,23 +28,26 @@ pub struct Args {
 /// # Errors
 /// The findings cannot be written as JSON, which is a fault of ours.
 pub fn run(args: Args) -> Outcome {
-    let steps: Vec<_> = steps::vocabulary().iter().map(step_info).collect();
-    let defects: Vec<_> = scas_reference::defect::all()
-        .iter()
-        .map(|defect| defect.name)
-        .collect();
-    let (text, code) = report(&args, &steps, &defects)?;
+    let (text, code) = report(&args, &vocabulary(), &defects())?;
     super::print(&text);
     Ok(code)
 }
 
-fn step_info(phrase: &'static steps::Phrase) -> StepInfo<'static> {
-    StepInfo {
+fn vocabulary() -> Vec<StepInfo<'static>> {
+    let info = |phrase: &'static steps::Phrase| StepInfo {
         keyword: phrase.definition.keyword,
         expression: phrase.definition.expression,
         pattern: phrase.regex.clone(),
         at: phrase.definition.at.to_owned(),
-    }
+    };
+    steps::vocabulary().iter().map(info).collect()
+}
+
+fn defects() -> Vec<&'static str> {
+    scas_reference::defect::all()
+        .iter()
+        .map(|defect| defect.name)
+        .collect()
 }
 
 /// `steps` is the program's vocabulary, `defects` are those of its reference.
@@ -70,7 +73,7 @@ fn report(args: &Args, steps: &[StepInfo<'_>], defects: &[&str]) -> Result<(Stri
 }
 
 /// As much of the suite as can be read: built in, or from a folder.
-pub(super) fn survey(features: Option<&std::path::Path>) -> Catalogue {
+fn survey(features: Option<&std::path::Path>) -> Catalogue {
     features.map_or_else(Catalogue::survey_embedded, Catalogue::survey)
 }
 
@@ -110,14 +113,6 @@ fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// For the other subcommands: a suite that cannot be read is the user's where it is theirs, and ours where it is built in.
-pub(super) fn whole(features: Option<&std::path::Path>) -> Result<Catalogue, Failure> {
-    match features {
-        Some(folder) => Catalogue::from_dir(folder).map_err(|error| Failure::Usage(error.into())),
-        None => Catalogue::embedded().map_err(|error| Failure::Harness(error.into())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,7 +136,12 @@ mod tests {
             features: Some(dir.path().to_owned()),
             json,
         };
-        let (text, code) = report(&args, &steps, &["counter-restarts", "ids-24-bit"]).unwrap();
+        let (text, code) = report(
+            &args,
+            &steps,
+            &["counter-restarts", "ids-24-bit", "refuses-everything"],
+        )
+        .unwrap();
         (
             text.replace(&format!("{}/", dir.path().display()), ""),
             code,
@@ -165,6 +165,16 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["findings"], serde_json::json!([]));
         assert_eq!(json["scenarios"], 3);
+    }
+
+    #[test]
+    fn the_built_in_suite_and_the_program_fit() {
+        let args = Args {
+            features: None,
+            json: false,
+        };
+        let (text, code) = report(&args, &super::vocabulary(), &super::defects()).unwrap();
+        assert_eq!(code, 0, "{text}");
     }
 
     #[test]

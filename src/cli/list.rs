@@ -15,6 +15,9 @@ use crate::model::test_case::{Scenario, ScenarioKind, TestCase, Tier};
 /// Exit code where a selection chooses nothing.
 const NOTHING_SELECTED: u8 = 4;
 
+/// Ids that are longer push their own line only: the names of SEC 030 are, and the rest should fit a screen.
+const WIDEST_ID: usize = 18;
+
 /// Lists the requirements and which test case covers each, or why none does.
 #[derive(clap::Args)]
 pub struct Args {
@@ -42,7 +45,7 @@ pub fn run(args: Args) -> Outcome {
 }
 
 fn list(args: &Args) -> Result<(String, u8), Failure> {
-    let catalogue = super::check::whole(args.features.as_deref())?;
+    let catalogue = super::run::catalogue(args.features.as_deref())?;
     let selection = args
         .select
         .as_deref()
@@ -184,7 +187,8 @@ impl<'a> Listing<'a> {
             .iter()
             .map(|entry| entry.id.len())
             .max()
-            .unwrap_or_default();
+            .unwrap_or_default()
+            .min(WIDEST_ID);
         let mut text = String::new();
         let mut last = ("", "");
         for entry in &self.requirements {

@@ -112,15 +112,15 @@ fn path(
     Ok(folder.join(format!("{}_{slug}.feature", clause.number)))
 }
 
-/// Lower-case words with underscores between, at most 60 letters.
+/// Lower-case words with underscores between, at most 45 letters.
 fn slug(text: &str) -> String {
-    let words = text.to_lowercase();
+    let words = text.to_lowercase().replace('\'', "");
     let mut slug = String::new();
     for word in words
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty())
     {
-        if slug.len() + word.len() >= 60 {
+        if slug.len() + word.len() >= 45 {
             break;
         }
         if !slug.is_empty() {

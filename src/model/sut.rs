@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clause::Role;
-use super::ics::{Ics, Item, Product};
+use super::ics::Ics;
 
 /// One profile file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,27 +17,12 @@ pub struct Profile {
     /// What the product is.
     pub sut: Sut,
     /// What the vendor claims that it supports.
-    pub ics: BTreeMap<String, Item>,
+    pub ics: Ics,
     /// How to test it.
     pub ixit: Ixit,
     /// Where the product's documentation describes what a pre-condition asks for: label to place.
     #[serde(default)]
     pub documents: BTreeMap<String, String>,
-}
-
-impl Profile {
-    /// The Implementation Conformance Statement of this product.
-    pub fn ics(&self) -> Ics {
-        Ics {
-            product: Product {
-                name: self.sut.name.clone(),
-                vendor: self.sut.vendor.clone(),
-                version: self.sut.version.clone(),
-                role: self.sut.role,
-            },
-            items: self.ics.clone(),
-        }
-    }
 }
 
 /// The product's name plate.
@@ -80,8 +65,8 @@ pub struct Ixit {
 /// How the product is started.
 ///
 /// Placeholders in the command and in the configuration: `{scas}` this program, `{dir}` the scenario's
-/// work folder, `{state}` the folder for everything durable, `{pki}` the folder with `ca.pem`,
-/// `vnfm.pem` and `vnfm.key`, `{nfvo}` the NFVO's API root, `{signers}` the trust anchors of package signers,
+/// work folder, `{state}` the folder for everything durable, `{pki}` the folder with `ca.crt`,
+/// `vnfm.crt` and `vnfm.key`, `{nfvo}` the NFVO's API root, `{signers}` the trust anchors of package signers,
 /// `{crl}` their revocation list, `{log}` the log file, `{config}` the configuration as written,
 /// `{defects}` a TOML array of names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -49,8 +49,21 @@ pub struct TestCase {
 pub struct DefectName {
     /// The defect's name, kebab-case.
     pub name: String,
-    /// Only the full tier is strong enough to catch it; written `name [full]`.
-    pub full_only: bool,
+    /// What the case must say of a reference that has it.
+    pub effect: DefectEffect,
+}
+
+words! {
+    /// What a test case must say of a reference with a defect that it names.
+    DefectEffect, "effect of a defect" {
+        /// Fail, in every tier. Written without more.
+        Fails = "fails",
+        /// Fail, but only the full tier is strong enough to show it; written `name [full]`.
+        FailsInFull = "full",
+        /// Inconclusive: the defect takes away what the case needs, and the case must not guess; written
+        /// `name [inconclusive]`.
+        Inconclusive = "inconclusive",
+    }
 }
 
 /// One run through a test case: a `Scenario`, or one row of a `Scenario Outline`.

@@ -91,7 +91,8 @@ async fn work(
             0 => "",
             n => &order.vnfd_ids[usize::try_from(number).unwrap_or(0) % n],
         };
-        let name = format!("scas {} {number}", order.round);
+        // The same names in every round: a SUT that derives identifiers from the request repeats itself.
+        let name = format!("scas {number}");
         match lcm::creation(worker.send(lcm::create(vnfd_id, &name)).await) {
             Creation::Created { id, exchange } => created.push(IdentifierRecord { id, exchange }),
             Creation::Refused { text, .. } | Creation::None { text } => lost.push(text),

@@ -1,9 +1,7 @@
 //! One HTTP/1.1 connection of the tester: [`Connection`].
 
 use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
@@ -13,13 +11,14 @@ use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::{Answer, Call, CallError, Client, Target, error};
+use super::watched::Watched;
+use super::{Answer, Call, CallError, Client, Target};
 use crate::tls;
 use crate::transcript::{self, Body, Exchange, Peer, TlsFacts};
 
@@ -98,6 +97,15 @@ impl Connection {
     /// Whether the SUT has closed the connection, as far as is known yet.
     pub fn is_closed(&self) -> bool {
         self.wire.sender.is_closed()
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection")
+            .field("target", &self.target)
+            .field("peer", &self.wire.peer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -294,78 +302,4 @@ async fn read(mut body: Incoming, limit: u64) -> Result<Bytes, CallError> {
         whole.extend_from_slice(&data);
     }
     Ok(whole.freeze())
-}
-
-/// Remembers why TLS failed. HTTP reports a failed write before it reads, so that the alert which says why would be
-/// left unread.
-struct Watched<S> {
-    stream: S,
-    failure: Arc<OnceLock<CallError>>,
-}
-
-impl<S: AsyncRead + Unpin> Watched<S> {
-    fn note(&self, error: &io::Error) {
-        if error::tls_error(error).is_some() {
-            self.failure.get_or_init(|| CallError::of_handshake(error));
-        }
-    }
-
-    fn look_for_alert(&mut self, context: &mut Context<'_>) {
-        let mut scratch = [0; 512];
-        if let Poll::Ready(Err(error)) =
-            Pin::new(&mut self.stream).poll_read(context, &mut ReadBuf::new(&mut scratch))
-        {
-            self.note(&error);
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if let Poll::Ready(Err(error)) = &polled {
-            self.note(error);
-        }
-        polled
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-        if polled.is_ready_err() {
-            self.look_for_alert(context);
-        }
-        polled
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_flush(context);
-        if polled.is_ready_err() {
-            self.look_for_alert(context);
-        }
-        polled
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-trait IsReadyErr {
-    fn is_ready_err(&self) -> bool;
-}
-
-impl<T> IsReadyErr for Poll<io::Result<T>> {
-    fn is_ready_err(&self) -> bool {
-        matches!(self, Poll::Ready(Err(_)))
-    }
 }

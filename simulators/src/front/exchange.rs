@@ -149,6 +149,10 @@ impl Interceptor {
                 format!("request target `{target}` is not a path"),
             ));
         }
+        let _passage = match &self.config.housekeeping {
+            Some(housekeeping) => Some(housekeeping.pass(body.len()).await),
+            None => None,
+        };
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = parts.method.clone();
         *request.uri_mut() = target

@@ -45,6 +45,9 @@ pub(super) fn check(catalogue: &Catalogue, steps: &[StepInfo<'_>], findings: &mu
             }
         }
     }
+    if catalogue.is_partial() {
+        return;
+    }
     for (step, _) in steps.iter().zip(used).filter(|(_, used)| !used) {
         let (path, line) = match step
             .at

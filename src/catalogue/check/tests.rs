@@ -5,7 +5,7 @@ use crate::catalogue::Coverage;
 use crate::catalogue::test_suite::TestSuite;
 use crate::model::test_case::Keyword;
 
-const DEFECTS: [&str; 2] = ["counter-restarts", "ids-24-bit"];
+const DEFECTS: [&str; 3] = ["counter-restarts", "ids-24-bit", "refuses-everything"];
 
 fn step(keyword: Keyword, expression: &'static str, line: usize) -> StepInfo<'static> {
     let pattern = expression
@@ -70,6 +70,24 @@ fn a_problem_inside_a_file_is_a_finding_too() {
         "@extended @slow",
         "4.2.2.2_unique.feature:24: unknown tag @slow",
     );
+}
+
+#[test]
+fn nothing_follows_from_what_could_not_be_read() {
+    finds_in("Role: VNFM", "Role: VNFN", "feature:3: unknown role `VNFN`");
+    finds_in(
+        "    And <count>",
+        "    Und <count>",
+        "feature:28: is not Gherkin",
+    );
+    finds_in("version = \"V1\"", "version = V1", "clauses.toml:4: ");
+    let dir = tempfile::tempdir().unwrap();
+    let findings = check(&Catalogue::survey(dir.path()), &steps(), &DEFECTS);
+    let findings: Vec<_> = findings
+        .iter()
+        .map(|finding| finding.what.as_str())
+        .collect();
+    assert_eq!(findings, ["there is no feature"]);
 }
 
 #[test]
@@ -239,10 +257,10 @@ fn defects_and_cases_name_each_other() {
     finds(
         &TestSuite::new(),
         &steps(),
-        &["counter-restarts"],
+        &["counter-restarts", "refuses-everything"],
         "feature:13: the reference has no defect `ids-24-bit`",
     );
-    let more = [DEFECTS[0], DEFECTS[1], "reuses-deleted-ids"];
+    let more = [DEFECTS[0], DEFECTS[1], DEFECTS[2], "reuses-deleted-ids"];
     finds(
         &TestSuite::new(),
         &steps(),

@@ -1,10 +1,8 @@
 //! The tester's client against servers that misbehave at the socket, and the transcript it writes.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Bed, Outcome, PATIENCE, call, client, parties};
+use crate::common::{Bed, Outcome, PATIENCE, call, client, parties};
 use hyper::Method;
 use scas_simulators::client::{Call, CallError, Client, ClientError, Limits};
 use scas_simulators::tls::ClientSecurity;
@@ -120,6 +118,32 @@ async fn one_connection_carries_many_calls() -> Outcome {
         last.peer.as_ref().map(|peer| peer.subject.as_str()),
         Some("CN=nfvo")
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_notices_when_the_api_is_tidied_up() -> Outcome {
+    let bed = Bed::start().await?;
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let client = bed.client.clone();
+        workers.spawn(async move {
+            let mut connection = client.open().await?;
+            let mut statuses = std::collections::BTreeSet::new();
+            // Together more than the 8,192 requests after which it happens.
+            for _ in 0..3000 {
+                let answer = connection
+                    .send(call(Method::GET, "/vnfpkgm/v2/subscriptions", ""))
+                    .await?;
+                statuses.insert(answer.status.as_u16());
+            }
+            Ok::<_, CallError>(statuses)
+        });
+    }
+    while let Some(statuses) = workers.join_next().await {
+        assert_eq!(statuses??.into_iter().collect::<Vec<_>>(), [200]);
+    }
+    bed.nfvo.stop().await;
     Ok(())
 }
 

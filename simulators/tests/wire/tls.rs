@@ -1,8 +1,6 @@
 //! Mutual TLS at the front, as strangers' clients meet it, and what the transcript says of it.
 
-mod common;
-
-use common::{Bed, Outcome, PATIENCE, Pki, client, curl, run};
+use crate::common::{Bed, Outcome, PATIENCE, Pki, client, curl, run};
 use rustls_pki_types::pem::PemObject as _;
 use scas_simulators::client::{Call, CallError};
 use scas_simulators::control::Control;
@@ -351,6 +349,7 @@ async fn the_api_is_told_of_the_peer_by_the_front_alone() -> Outcome {
         control: Control::default(),
         max_request_body: 10,
         observer: None,
+        housekeeping: None,
     };
     let front = Front::start(listener, config)?;
     let base_url = format!("https://{}", front.address());

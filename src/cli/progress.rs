@@ -1,0 +1,87 @@
+//! Shows a run's progress: a bar on a terminal, a line per scenario elsewhere. On standard error.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::model::event::Event;
+use crate::model::verdict::Verdict;
+use crate::session::Listener;
+
+/// A run's progress.
+pub struct Progress {
+    bar: Option<Arc<ProgressBar>>,
+}
+
+impl Progress {
+    /// Decides by where standard error goes.
+    pub fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::no_length();
+            if let Ok(style) =
+                ProgressStyle::with_template("{pos}/{len} {wide_bar} {elapsed}  {msg}")
+            {
+                bar.set_style(style);
+            }
+            Arc::new(bar)
+        });
+        Self { bar }
+    }
+
+    /// What hears the run's events.
+    pub fn listener(&self) -> Listener {
+        let bar = self.bar.clone();
+        Box::new(move |event| match &bar {
+            Some(bar) => on_terminal(bar, event),
+            None => in_lines(event),
+        })
+    }
+
+    /// The run begins.
+    pub fn begin(&self, scenarios: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(scenarios as u64);
+        }
+    }
+
+    /// The run ended.
+    pub fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn on_terminal(bar: &ProgressBar, event: &Event) {
+    match event {
+        Event::ScenarioStarted { scenario, .. } => bar.set_message(scenario.case.clone()),
+        Event::ScenarioFinished {
+            scenario, verdict, ..
+        } => {
+            if *verdict != Verdict::Pass {
+                bar.println(format!(
+                    "{verdict}: {} line {}",
+                    scenario.case, scenario.line
+                ));
+            }
+            bar.inc(1);
+        }
+        _ => {}
+    }
+}
+
+fn in_lines(event: &Event) {
+    let line = match event {
+        Event::ScenarioFinished {
+            scenario, verdict, ..
+        } => {
+            format!("{verdict:<12} {} line {}", scenario.case, scenario.line)
+        }
+        Event::RunInterrupted { by, .. } => format!("interrupted by {by}"),
+        Event::RunnerFault { error, .. } => format!("fault of the harness: {error}"),
+        _ => return,
+    };
+    // A reader that closed the pipe has read enough.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}

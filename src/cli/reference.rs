@@ -1,0 +1,33 @@
+//! `scas reference`: a reference product by itself.
+
+use std::path::PathBuf;
+
+use super::{Failure, Outcome};
+
+/// Runs a reference product by itself, until SIGTERM or the end of its standard input.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    product: Product,
+}
+
+#[derive(clap::Subcommand)]
+enum Product {
+    /// The reference VNFM
+    ///
+    /// Prints one line {"event":"ready","apiRoot":"https://..."} once it accepts connections.
+    Vnfm {
+        /// Configuration (TOML); docs/reference-vnfm.md explains each label
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+/// Runs the subcommand.
+pub fn run(args: Args) -> Outcome {
+    let Product::Vnfm { config } = args.product;
+    super::runtime()?
+        .block_on(scas_reference::vnfm::run(&config))
+        .map_err(Failure::Usage)?;
+    Ok(0)
+}

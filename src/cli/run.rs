@@ -1,0 +1,122 @@
+//! `scas run`: the suite on a product.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rand::Rng as _;
+
+use super::{Failure, Outcome, progress};
+use crate::catalogue::Catalogue;
+use crate::catalogue::Selection;
+use crate::context::Tier;
+use crate::profile;
+use crate::report::terminal;
+use crate::session::Session;
+
+/// Runs the suite and prints a verdict table.
+///
+/// Without --sut the reference VNFM is started and tested: a look at what a run is, on any machine.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Profile of the product under test (TOML: what it is, what it claims, how to reach it)
+    #[arg(long, value_name = "FILE")]
+    sut: Option<PathBuf>,
+    /// What to run: test case names, clauses, tags, with and, or, not
+    ///
+    /// Examples: TC_UNIQUE_VNF_INSTANCE_ID; 4.2.2.1; "@normative"; "4.2.2 and not @extended"
+    #[arg(long, value_name = "EXPR")]
+    select: Option<String>,
+    /// The inner loop (default)
+    #[arg(long, conflicts_with = "full")]
+    quick: bool,
+    /// Everything, at the product's declared capacity
+    #[arg(long)]
+    full: bool,
+    /// Seed of everything that is chosen by chance and not for secrecy; recorded in run.json
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The folder under which the run's own folder is made
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    out: PathBuf,
+    /// Print the results as JSON instead of the table
+    #[arg(long)]
+    json: bool,
+    /// Take the features from this folder instead of those built in
+    #[arg(long, value_name = "DIR")]
+    features: Option<PathBuf>,
+    /// Give the reference this defect, to see the suite turn red (repeatable; `scas selftest` knows the names)
+    #[arg(long, value_name = "NAME", conflicts_with = "sut")]
+    defect: Vec<String>,
+}
+
+/// Runs the subcommand.
+pub fn run(args: Args) -> Outcome {
+    let catalogue = catalogue(args.features.as_deref())?;
+    let sut = match &args.sut {
+        Some(path) => profile::load(path).map_err(Failure::Usage)?,
+        None => profile::reference().map_err(Failure::Harness)?,
+    };
+    super::selftest::known_defects(&args.defect)?;
+    let selection = args
+        .select
+        .as_deref()
+        .map(|text| Selection::parse(text, &catalogue))
+        .transpose()
+        .map_err(|error| Failure::Usage(anyhow::Error::new(error).context("--select")))?;
+    let session = Session {
+        catalogue: Arc::new(catalogue),
+        sut,
+        selection,
+        tier: if args.full { Tier::Full } else { Tier::Quick },
+        seed: args.seed.unwrap_or_else(|| rand::rng().random()),
+        defects: args.defect,
+    };
+    let progress = progress::Progress::new();
+    let runtime = super::runtime()?;
+    let results = runtime.block_on(async {
+        let prepared = session
+            .prepare(&args.out, progress.listener())
+            .map_err(Failure::Usage)?;
+        let folder = prepared.folder.clone();
+        progress.begin(prepared.scenarios());
+        let results = prepared.run(interrupted()).await;
+        progress.end();
+        results
+            .map(|results| (folder, results))
+            .map_err(Failure::Harness)
+    });
+    // What a dropped test bed left running on the runtime must not keep us.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    let (folder, results) = results?;
+    if args.json {
+        super::print_json(&results)?;
+    } else {
+        super::print(&terminal::table(&results, super::paint()));
+        super::print(&format!("record: {}\n", folder.display()));
+    }
+    Ok(results.exit_code)
+}
+
+/// The suite: built in, or from a folder.
+pub fn catalogue(features: Option<&std::path::Path>) -> Result<Catalogue, Failure> {
+    match features {
+        Some(folder) => Catalogue::from_dir(folder).map_err(|e| Failure::Usage(e.into())),
+        None => Catalogue::embedded().map_err(|e| Failure::Harness(e.into())),
+    }
+}
+
+/// Ends when the user or the system asks us to stop, and says which.
+pub async fn interrupted() -> String {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        // Without handlers the signals do what they always do.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => "SIGINT (Ctrl-C)".to_owned(),
+        _ = terminate.recv() => "SIGTERM".to_owned(),
+    }
+}

@@ -1,0 +1,208 @@
+//! What the user wrote is wrong: told before anything runs, by the label that they wrote.
+
+use crate::support::{SHORT, Stage, profile};
+
+/// The exit code of a usage or configuration mistake.
+const USAGE: i32 = 64;
+
+/// A features folder with one feature, otherwise whole.
+fn features(stage: &Stage, feature: &str) {
+    let root = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/features/nfv-sec-030/clauses.toml"
+    );
+    let clauses = std::fs::read_to_string(root).unwrap();
+    stage.write("features/nfv-sec-030/clauses.toml", &clauses);
+    stage.write("features/nfv-sec-030/4.2.2.2_x.feature", feature);
+}
+
+fn unique_ids() -> String {
+    include_str!("../../features/nfv-sec-030/4.2.2.2_unique_vnf_instance_id.feature").to_owned()
+}
+
+#[test]
+fn a_feature_that_does_not_parse_is_named_with_its_line() {
+    let stage = Stage::new();
+    features(
+        &stage,
+        &unique_ids().replace("  Background:", "  Backgrond:\n  Scenario"),
+    );
+    stage
+        .run(&["run", "--features", "features"])
+        .assert_told(USAGE, &["4.2.2.2_x.feature"]);
+}
+
+#[test]
+fn an_unknown_tag_is_named_with_the_nearest_known_one() {
+    let stage = Stage::new();
+    features(&stage, &unique_ids().replacen("@extended", "@extendet", 1));
+    stage
+        .run(&["run", "--features", "features"])
+        .assert_told(USAGE, &["@extendet", "@extended"]);
+}
+
+#[test]
+fn an_unknown_metadata_field_is_named() {
+    let stage = Stage::new();
+    features(&stage, &unique_ids().replacen("Purpose:", "Porpose:", 1));
+    stage
+        .run(&["run", "--features", "features"])
+        .assert_told(USAGE, &["Porpose", "Purpose"]);
+}
+
+#[test]
+fn an_unknown_phrase_is_found_by_check_and_is_an_error_when_run() {
+    let stage = Stage::new();
+    let feature = unique_ids().replacen(
+        "Then every VNF instance identifier is unique",
+        "Then every VNF instance identifier is pretty",
+        1,
+    );
+    features(&stage, &feature);
+    let phrase = "every VNF instance identifier is pretty";
+    let checked = stage.run(&["check", "--features", "features"]);
+    assert_ne!(checked.code, 0);
+    assert!(checked.stdout.contains(phrase), "{}", checked.stdout);
+    stage
+        .run(&["run", "--features", "features", "--select", "@normative"])
+        .assert_told(3, &["Error", phrase]);
+}
+
+#[test]
+fn an_unknown_word_in_a_selection_is_named() {
+    let stage = Stage::new();
+    stage
+        .run(&["run", "--select", "TC_UNIQUE_VNF_INSTANCE_IDS"])
+        .assert_told(
+            USAGE,
+            &[
+                "--select",
+                "TC_UNIQUE_VNF_INSTANCE_IDS",
+                "TC_UNIQUE_VNF_INSTANCE_ID",
+            ],
+        );
+}
+
+#[test]
+fn a_missing_profile_is_named() {
+    let stage = Stage::new();
+    stage
+        .run(&["run", "--sut", "nowhere.toml"])
+        .assert_told(USAGE, &["--sut nowhere.toml", "No such file"]);
+}
+
+#[test]
+fn an_unknown_label_of_the_profile_is_named() {
+    let stage = Stage::new();
+    stage.write("sut.toml", &profile("concurrency =", "concurency ="));
+    stage
+        .run(&["run", "--sut", "sut.toml"])
+        .assert_told(USAGE, &["sut.toml", "concurency", "concurrency"]);
+}
+
+#[test]
+fn an_ics_that_leaves_an_item_open_is_told_which() {
+    let stage = Stage::new();
+    stage.write(
+        "sut.toml",
+        &profile("vnf-instance-id = true", "vnf-instance-ids = true"),
+    );
+    stage
+        .run(&["run", "--sut", "sut.toml"])
+        .assert_told(USAGE, &["vnf-instance-id", "vnf-instance-ids"]);
+}
+
+#[test]
+fn a_port_in_use_is_told_before_anything_runs() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let stage = Stage::new();
+    stage.write(
+        "sut.toml",
+        &profile(
+            "listen = \"127.0.0.1:0\"\nsecurity",
+            &format!("listen = \"{address}\"\nsecurity"),
+        ),
+    );
+    stage
+        .run(&["run", "--sut", "sut.toml"])
+        .assert_told(USAGE, &["ixit.nfvo.listen", &address, "in use"]);
+    assert!(!stage.path("reports").exists(), "nothing was begun");
+}
+
+#[test]
+fn a_program_that_is_not_there_is_told_before_anything_runs() {
+    let stage = Stage::new();
+    stage.write(
+        "sut.toml",
+        &profile("command = [\"{scas}\"", "command = [\"/opt/no/vnfm\""),
+    );
+    stage
+        .run(&["run", "--sut", "sut.toml"])
+        .assert_told(USAGE, &["ixit.start.command", "/opt/no/vnfm"]);
+}
+
+#[test]
+fn a_certificate_that_does_not_fit_its_key_is_named() {
+    let stage = Stage::new();
+    stage.run(&["pki", "new", "pki"]).assert_told(0, &[]);
+    stage.run(&["pki", "check", "pki"]).assert_told(0, &[]);
+    std::fs::copy(
+        stage.path("pki/tls/nfvo.key"),
+        stage.path("pki/tls/vnfm.key"),
+    )
+    .unwrap();
+    stage
+        .run(&["pki", "check", "pki"])
+        .assert_told(USAGE, &["vnfm.key", "vnfm.crt"]);
+}
+
+#[test]
+fn a_reference_without_a_usable_key_says_so_and_the_run_is_inconclusive() {
+    let stage = Stage::new();
+    stage.write(
+        "sut.toml",
+        &profile(
+            "private_key = \"{pki}/vnfm.key\"",
+            "private_key = \"{signers}\"",
+        ),
+    );
+    stage
+        .run(&["run", "--sut", "sut.toml", "--select", SHORT])
+        .assert_told(2, &["Inconclusive", "signers.crt"]);
+    stage.assert_nothing_left();
+}
+
+#[test]
+fn an_unknown_defect_is_told_with_the_known_ones() {
+    let stage = Stage::new();
+    stage
+        .run(&["run", "--defect", "accepts-everthing"])
+        .assert_told(USAGE, &["accepts-everthing", "accepts-without-verifying"]);
+}
+
+#[test]
+fn a_folder_that_is_no_run_is_told_what_to_name() {
+    let stage = Stage::new();
+    std::fs::create_dir(stage.path("empty")).unwrap();
+    stage
+        .run(&["report", "empty"])
+        .assert_told(USAGE, &["run.json", "reports/<run-id>"]);
+}
+
+#[test]
+fn an_unknown_option_is_a_usage_mistake() {
+    let stage = Stage::new();
+    stage
+        .run(&["run", "--quik"])
+        .assert_told(USAGE, &["--quik", "--quick"]);
+}
+
+#[test]
+fn an_out_that_cannot_be_made_is_named() {
+    let stage = Stage::new();
+    stage.write("file", "");
+    stage
+        .run(&["run", "--out", "file/reports", "--select", SHORT])
+        .assert_told(USAGE, &["--out", "file/reports"]);
+}

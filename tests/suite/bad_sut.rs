@@ -1,0 +1,142 @@
+//! Products that do not start, die, hang, or answer garbage, too much or too slowly: never a pass, never a Fail, never a
+//! harness that hangs with them.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+
+use crate::support::{SHORT, Stage, foreign_profile};
+
+/// Listens on loopback and treats every connection alike. Ends with the test process.
+fn server(treat: fn(TcpStream)) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || treat(stream));
+        }
+    });
+    format!("http://{address}")
+}
+
+/// Runs the normative signature scenario against a process that only waits, and an API that treats us so.
+#[track_caller]
+fn against(treat: fn(TcpStream), told: &[&str]) {
+    let stage = Stage::new();
+    let root = server(treat);
+    let waiter = stage.path("waiter").to_string_lossy().into_owned();
+    let command = ["sh", "-c", "cat >/dev/null", &waiter];
+    stage.write("sut.toml", &foreign_profile(&command, Some(&root)));
+    let ended = stage.run(&["run", "--sut", "sut.toml", "--select", SHORT]);
+    ended.assert_told(2, &["Inconclusive"]);
+    ended.assert_told(2, told);
+    stage.assert_nothing_left();
+}
+
+#[track_caller]
+fn started_by(command: &[&str], told: &[&str]) {
+    let stage = Stage::new();
+    let marker = stage.path("marker").to_string_lossy().into_owned();
+    let command: Vec<&str> = command.iter().copied().chain([marker.as_str()]).collect();
+    stage.write("sut.toml", &foreign_profile(&command, None));
+    let ended = stage.run(&["run", "--sut", "sut.toml", "--select", SHORT]);
+    ended.assert_told(2, &["Inconclusive", "a VNFM that runs"]);
+    ended.assert_told(2, told);
+    stage.assert_nothing_left();
+}
+
+/// Reads one request's head, so that the answer is not sent into nothing.
+fn read_request(stream: &mut TcpStream) {
+    let mut seen = Vec::new();
+    let mut byte = [0; 1];
+    while !seen.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n == 1) {
+        seen.push(byte[0]);
+    }
+}
+
+#[test]
+fn a_product_that_dies_at_its_start_is_told_with_its_last_words() {
+    started_by(
+        &["sh", "-c", "echo 'no licence found' >&2; exit 3"],
+        &["ended before it was ready", "no licence found"],
+    );
+}
+
+#[test]
+fn a_product_that_never_gets_ready_is_given_up_with_its_children() {
+    started_by(
+        &["sh", "-c", "sleep 600 & sleep 600; true"],
+        &["was not ready within 3 s", "ixit.timeouts.start"],
+    );
+}
+
+#[test]
+fn a_product_whose_ready_line_says_nothing_is_told_what_was_expected() {
+    started_by(
+        &["sh", "-c", "echo Welcome; cat >/dev/null"],
+        &["Welcome", "ixit.api.root"],
+    );
+}
+
+#[test]
+fn a_product_that_answers_garbage_is_not_judged() {
+    against(
+        |mut stream| {
+            read_request(&mut stream);
+            let _ = stream.write_all(b"\x16\x03\x01 what?\r\n\r\n");
+        },
+        &["not HTTP"],
+    );
+}
+
+#[test]
+fn a_product_that_answers_json_without_an_identifier_is_not_judged() {
+    against(
+        |mut stream| {
+            read_request(&mut stream);
+            let _ =
+                stream.write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\n{\"id\": 7}");
+        },
+        &["201 without an identifier"],
+    );
+}
+
+#[test]
+fn a_product_that_never_stops_answering_is_cut_off() {
+    against(
+        |mut stream| {
+            read_request(&mut stream);
+            let _ = stream.write_all(b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n");
+            let mut chunk = b"100000\r\n".to_vec();
+            chunk.resize(8 + 0x10_0000, b' ');
+            chunk.extend_from_slice(b"\r\n");
+            while stream.write_all(&chunk).is_ok() {}
+        },
+        &["exceeds 16777216 bytes"],
+    );
+}
+
+#[test]
+fn a_product_that_never_answers_is_not_waited_for_longer_than_the_ixit_says() {
+    against(
+        |mut stream| {
+            // Reads on until the other side gives up.
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        },
+        &["timed out"],
+    );
+}
+
+#[test]
+fn a_product_that_dies_during_the_test_is_told() {
+    let stage = Stage::new();
+    let root = server(|mut stream| read_request(&mut stream));
+    // Ready (its API is connected to), then gone.
+    let marker = stage.path("marker").to_string_lossy().into_owned();
+    stage.write(
+        "sut.toml",
+        &foreign_profile(&["sh", "-c", "sleep 0.2; exit 7", &marker], Some(&root)),
+    );
+    let ended = stage.run(&["run", "--sut", "sut.toml", "--select", SHORT]);
+    ended.assert_told(2, &["Inconclusive"]);
+    stage.assert_nothing_left();
+}

@@ -1,0 +1,10 @@
+//! The program as its users meet it: every test runs the real binary, most of them against the real reference.
+
+mod architecture;
+mod bad_input;
+mod bad_sut;
+mod interruption;
+mod main_job;
+mod reports;
+mod support;
+mod verdicts;

@@ -1,0 +1,129 @@
+//! `scas run`: the suite on the reference, as a new user sees it.
+
+use crate::support::{SHORT, Stage, json};
+
+#[test]
+fn the_whole_suite_passes_on_the_reference() {
+    let stage = Stage::new();
+    let ended = stage.run(&["run", "--quick", "--seed", "7"]);
+    ended.assert_told(
+        0,
+        &[
+            "TC_SIGNATURE_VERIFICATION_FILES_VNFD",
+            "TC_UNIQUE_VNF_INSTANCE_ID",
+            "verdict: Pass (exit code 0)",
+        ],
+    );
+    let folder = stage.run_folder();
+    let results = json(&folder.join("results.json"));
+    assert_eq!(results["run"]["seed"], 7);
+    assert_eq!(results["summary"]["cases"]["pass"], 2);
+    assert!(results["summary"]["extended_scenarios"]["pass"].as_u64() >= Some(31));
+    for name in [
+        "run.json",
+        "events.jsonl",
+        "junit.xml",
+        "summary.txt",
+        "evidence",
+    ] {
+        assert!(folder.join(name).exists(), "{name}");
+    }
+    stage.assert_nothing_left();
+}
+
+#[test]
+fn every_file_of_evidence_is_there_and_has_the_digest_that_is_told() {
+    use sha2::{Digest, Sha256};
+    let stage = Stage::new();
+    stage.run(&["run", "--select", SHORT]).assert_told(0, &[]);
+    let folder = stage.run_folder();
+    let results = json(&folder.join("results.json"));
+    let files = results["cases"][0]["scenarios"][0]["evidence"]
+        .as_array()
+        .unwrap()
+        .clone();
+    let names: Vec<&str> = files.iter().filter_map(|f| f["path"].as_str()).collect();
+    for wanted in [
+        "transcript.jsonl",
+        "valid-vnfd.zip",
+        "flawed-vnfd.zip",
+        "question-1.json",
+    ] {
+        assert!(
+            names.iter().any(|name| name.ends_with(wanted)),
+            "{wanted}: {names:?}"
+        );
+    }
+    for file in &files {
+        let bytes = std::fs::read(folder.join(file["path"].as_str().unwrap())).unwrap();
+        assert_eq!(
+            file["sha256"],
+            hex::encode(Sha256::digest(&bytes)),
+            "{file}"
+        );
+    }
+}
+
+#[test]
+fn the_transcript_shows_both_directions_over_mutual_tls() {
+    let stage = Stage::new();
+    stage.run(&["run", "--select", SHORT]).assert_told(0, &[]);
+    let transcript = std::fs::read_dir(
+        stage
+            .run_folder()
+            .join("evidence/TC_SIGNATURE_VERIFICATION_FILES_VNFD"),
+    )
+    .unwrap()
+    .map(|entry| entry.unwrap().path().join("transcript.jsonl"))
+    .next()
+    .unwrap();
+    let text = std::fs::read_to_string(transcript).unwrap();
+    let exchanges: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let to = |party: &str| {
+        exchanges
+            .iter()
+            .find(|e| e["to"] == party && !e["response"].is_null())
+            .unwrap()
+    };
+    for party in ["NFVO", "VNFM"] {
+        assert_eq!(to(party)["tls"]["version"], "TLSv1_3", "{party}");
+        assert!(to(party)["peer"]["sha256"].is_string(), "{party}");
+    }
+    assert!(exchanges.iter().any(|e| {
+        e["request"]["target"]
+            .as_str()
+            .is_some_and(|t| t.contains("include_signature"))
+    }));
+}
+
+#[test]
+fn a_selection_runs_just_what_it_names() {
+    let stage = Stage::new();
+    let ended = stage.run(&[
+        "run",
+        "--json",
+        "--select",
+        "tc_unique_vnf_instance_id and @extended",
+    ]);
+    ended.assert_told(0, &[]);
+    let results = ended.json();
+    let cases = results["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 1);
+    assert_eq!(cases[0]["id"], "TC_UNIQUE_VNF_INSTANCE_ID");
+    assert!(
+        cases[0]["normative"].is_null(),
+        "no normative scenario was selected"
+    );
+    assert_eq!(cases[0]["extended"], "pass");
+}
+
+#[test]
+fn a_selection_of_nothing_is_never_green() {
+    let stage = Stage::new();
+    stage
+        .run(&["run", "--select", "@normative and @extended"])
+        .assert_told(4, &["nothing was judged"]);
+}

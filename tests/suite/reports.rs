@@ -1,0 +1,103 @@
+//! Reports are folds over the record: redrawn, they are the same; and machines can read them.
+
+use crate::support::{SHORT, Stage, json};
+
+#[test]
+fn reports_are_redrawn_from_the_record_alone() {
+    let stage = Stage::new();
+    stage.run(&["run", "--select", SHORT]).assert_told(0, &[]);
+    let folder = stage.run_folder();
+    let names = ["results.json", "junit.xml", "summary.txt"];
+    let before: Vec<_> = names
+        .map(|name| std::fs::read(folder.join(name)).unwrap())
+        .into();
+    for name in names {
+        std::fs::remove_file(folder.join(name)).unwrap();
+    }
+    let ended = stage.run(&["report", folder.to_str().unwrap()]);
+    ended.assert_told(0, &["verdict: Pass"]);
+    let after: Vec<_> = names
+        .map(|name| std::fs::read(folder.join(name)).unwrap())
+        .into();
+    assert!(before == after, "a redrawn report differs");
+}
+
+#[test]
+fn the_committed_schema_is_the_schema_of_what_is_written() {
+    let committed: serde_json::Value =
+        serde_json::from_str(include_str!("../../reports/schema/results.schema.json")).unwrap();
+    let stage = Stage::new();
+    let made = stage.run(&["report", "--schema"]);
+    assert_eq!(made.code, 0);
+    assert_eq!(
+        made.json(),
+        committed,
+        "run: scas report --schema > reports/schema/results.schema.json"
+    );
+    stage
+        .run(&[
+            "run",
+            "--select",
+            SHORT,
+            "--defect",
+            "accepts-without-verifying",
+        ])
+        .assert_told(1, &[]);
+    let results = json(&stage.run_folder().join("results.json"));
+    let validator = jsonschema::validator_for(&committed).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&results)
+        .map(|e| e.to_string())
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+}
+
+#[test]
+fn junit_bears_our_words_and_the_evidence() {
+    let stage = Stage::new();
+    stage
+        .run(&[
+            "run",
+            "--select",
+            SHORT,
+            "--defect",
+            "accepts-without-verifying",
+        ])
+        .assert_told(1, &[]);
+    let text = std::fs::read_to_string(stage.run_folder().join("junit.xml")).unwrap();
+    for part in [
+        "<testsuite ",
+        "name=\"TC_SIGNATURE_VERIFICATION_FILES_VNFD\"",
+        "<failure",
+        "Fail: Then file B is not accepted",
+        "name=\"clause\" value=\"4.2.2.1\"",
+        "name=\"evidence\"",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+}
+
+#[test]
+fn the_list_has_every_requirement_once() {
+    let stage = Stage::new();
+    let ended = stage.run(&["list", "--json"]);
+    ended.assert_told(0, &[]);
+    let list = ended.json();
+    let ids: Vec<&str> = list["requirements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 232);
+    let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!(distinct.len(), 232);
+}
+
+#[test]
+fn the_suite_is_whole() {
+    let stage = Stage::new();
+    stage
+        .run(&["check"])
+        .assert_told(0, &["not yet", "text not available"]);
+}
