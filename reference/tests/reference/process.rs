@@ -4,7 +4,7 @@ use std::io::{BufRead as _, Read as _};
 use std::process::{Child, Command, Stdio};
 
 use axum::http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bed::{Bed, Tester};
 use crate::support::openssl_is_here;
@@ -131,4 +131,38 @@ async fn ends_when_its_parent_is_gone_and_on_sigterm() {
             .success()
     );
     assert!(process.child.wait().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_that_was_interrupted_has_failed_and_may_be_asked_for_again() {
+    if !openssl_is_here("an_operation_that_was_interrupted_has_failed_and_may_be_asked_for_again") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let config = bed.configure(&[], "");
+    let mut process = Process::start(&bed, &config);
+    *bed.nfvo.hesitates.lock().unwrap() = u32::MAX;
+    let (_, instance) = process.tester.create().await;
+    let instantiate = format!(
+        "/vnf_instances/{}/instantiate",
+        instance["id"].as_str().unwrap()
+    );
+    let request = json!({ "flavourId": "simple" });
+    let (_, occurrence, _) = process.tester.post(&instantiate, request.clone()).await;
+    let id = occurrence.rsplit('/').next().unwrap();
+    assert_eq!(
+        process.tester.post(&instantiate, request.clone()).await.0,
+        StatusCode::CONFLICT,
+        "one is in progress"
+    );
+    process.child.kill().unwrap();
+    process.child.wait().unwrap();
+
+    let process = Process::start(&bed, &config);
+    let (_, occurrence) = process.tester.get(&format!("/vnf_lcm_op_occs/{id}")).await;
+    assert_eq!(occurrence["operationState"], "FAILED", "{occurrence}");
+    assert_eq!(
+        process.tester.post(&instantiate, request).await.0,
+        StatusCode::ACCEPTED
+    );
 }
