@@ -246,7 +246,7 @@ async fn a_server_that_nobody_here_wrote_refuses_us_by_alert() -> Outcome {
     let mut server = match spawned {
         Ok(server) => server,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            common::not_run("openssl");
+            crate::common::not_run("openssl");
             return Ok(());
         }
         Err(error) => return Err(error.into()),
@@ -344,7 +344,7 @@ async fn the_api_is_told_of_the_peer_by_the_front_alone() -> Outcome {
     let config = FrontConfig {
         security: pki.mutual(),
         upstream: *api.address(),
-        parties: common::parties(),
+        parties: crate::common::parties(),
         transcript: transcript.clone(),
         control: Control::default(),
         max_request_body: 10,
