@@ -5,6 +5,7 @@
     reason = "a test that cannot go on may say so by a panic"
 )]
 
+mod alone;
 mod architecture;
 mod bad_input;
 mod bad_sut;

@@ -54,7 +54,7 @@ pub(crate) fn verify(
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<SignedData, SignatureFault> {
+pub(super) fn parse(bytes: &[u8]) -> Result<SignedData, SignatureFault> {
     let trimmed = bytes.trim_ascii();
     let decoded;
     let der = if trimmed.starts_with(b"-----") {

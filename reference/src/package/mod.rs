@@ -6,6 +6,8 @@ mod archive;
 mod chain;
 mod cms;
 mod directory;
+#[cfg(test)]
+mod foreign_bytes;
 mod manifest;
 mod refusal;
 mod signatures;
