@@ -191,6 +191,41 @@ impl Signing {
         )
     }
 
+    /// A signer with an RSA key of 1024 bits, which only `openssl` still makes.
+    pub fn short_rsa(&self) -> Identity {
+        let (certificate, key) = (
+            self.folder.path().join("short.pem"),
+            self.folder.path().join("short.key"),
+        );
+        let output = Command::new("openssl")
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:1024",
+                "-nodes",
+                "-subj",
+                "/CN=short",
+                "-keyout",
+            ])
+            .arg(&key)
+            .arg("-out")
+            .arg(&certificate)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let pem = std::fs::read_to_string(&certificate).unwrap();
+        Identity {
+            certificate,
+            key,
+            pem,
+        }
+    }
+
     pub fn signers(&self) -> Signers {
         let mut signers = Signers::from_pem(self.ca.certificate.pem().as_bytes()).unwrap();
         signers

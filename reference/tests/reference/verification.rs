@@ -165,7 +165,8 @@ fn accepts_the_algorithms_of_today() {
         ],
     );
     let weak = signing.good.sign(&manifest, &["-md", "sha1"]);
-    for block in [long_salt, weak] {
+    let short = signing.short_rsa().sign(&manifest, &["-md", "sha256"]);
+    for block in [long_salt, weak, short] {
         let judged = judge.verify(&sealed(Files::definitions(), block));
         assert!(
             matches!(

@@ -1,11 +1,9 @@
 //! The VNFM on the wire: a hand-written NFVO calls it, and is called by it, over mutual TLS.
 
-use std::io::{BufRead as _, Read as _};
-use std::process::{Child, Command, Stdio};
-
 use crate::bed::{Bed, Tester};
 use crate::support::{Files, VNFD_ID, openssl_is_here};
 use axum::http::StatusCode;
+use scas_reference::vnfm::{Config, Vnfm};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -171,125 +169,6 @@ async fn refuses_a_tampered_package_and_leaves_nothing() {
         .await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     vnfm.stop().await.unwrap();
-}
-
-/// Not a test: the process that [`Process::start`] starts.
-#[tokio::test]
-#[ignore = "run by the tests below as a process of its own"]
-async fn vnfm_process() {
-    let config = std::env::var_os("SCAS_TEST_CONFIG").expect("the parent names the configuration");
-    scas_reference::vnfm::run(config.as_ref()).await.unwrap();
-}
-
-struct Process {
-    child: Child,
-    tester: Tester,
-    /// Kept open: the test harness of the child reports there when it ends.
-    _stdout: std::io::BufReader<std::process::ChildStdout>,
-}
-
-impl Process {
-    fn start(bed: &Bed, config: &std::path::Path) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "vnfm::vnfm_process", "--ignored", "--nocapture"])
-            .env("SCAS_TEST_CONFIG", config)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
-        // The test harness of the child writes lines of its own before.
-        let ready = stdout
-            .by_ref()
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let (_, json) = line.split_once("{\"event\":\"ready\"")?;
-                serde_json::from_str::<Value>(&format!("{{\"event\":\"ready\"{json}")).ok()
-            });
-        let root = ready.expect("it becomes ready")["apiRoot"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        Self {
-            child,
-            tester: Tester {
-                http: bed.client(Some(&bed.tester)),
-                root,
-            },
-            _stdout: stdout,
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_answered_survives_sigkill() {
-    if !openssl_is_here("what_was_answered_survives_sigkill") {
-        return;
-    }
-    let bed = Bed::new().await;
-    let config = bed.configure(&[], "");
-    let mut process = Process::start(&bed, &config);
-    process
-        .tester
-        .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
-        .await;
-    let mut ids = Vec::new();
-    for _ in 0..20 {
-        ids.push(
-            process.tester.create().await.1["id"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
-        );
-    }
-    process.child.kill().unwrap();
-    process.child.wait().unwrap();
-
-    let process = Process::start(&bed, &config);
-    for id in &ids {
-        assert_eq!(
-            process.tester.get(&format!("/vnf_instances/{id}")).await.0,
-            StatusCode::OK
-        );
-    }
-    let new = process.tester.create().await.1["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert!(!ids.contains(&new));
-    bed.notification(|one| one["vnfInstanceId"] == new.as_str())
-        .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn ends_when_its_parent_is_gone_and_on_sigterm() {
-    if !openssl_is_here("ends_when_its_parent_is_gone_and_on_sigterm") {
-        return;
-    }
-    let bed = Bed::new().await;
-    let config = bed.configure(&[], "");
-    let mut process = Process::start(&bed, &config);
-    drop(process.child.stdin.take());
-    assert!(process.child.wait().unwrap().success());
-
-    let mut process = Process::start(&bed, &config);
-    let pid = process.child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
-    assert!(process.child.wait().unwrap().success());
 }
 
 async fn operation(bed: &Bed, location: &str, state: &str) -> Value {
@@ -540,5 +419,85 @@ async fn a_notification_names_another_id_only_with_the_defect() {
         .notification(|one| one["notificationType"] == "VnfIdentifierCreationNotification")
         .await;
     assert_ne!(told["vnfInstanceId"], instance["id"]);
+    vnfm.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_fault_of_the_nfvo_is_no_refusal_and_leaves_nothing() {
+    if !openssl_is_here("a_fault_of_the_nfvo_is_no_refusal_and_leaves_nothing") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let (vnfm, tester) = bed.start(&[], "").await;
+    *bed.nfvo.is_broken.lock().unwrap() = true;
+    let (status, problem) = tester.create().await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(
+        problem["detail"].as_str().unwrap().contains("500"),
+        "{problem}"
+    );
+    assert_eq!(tester.get("/vnf_instances").await.1, json!([]));
+    *bed.nfvo.is_broken.lock().unwrap() = false;
+    assert_eq!(tester.create().await.0, StatusCode::CREATED);
+    vnfm.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn waits_for_a_grant_that_is_not_decided_at_once() {
+    if !openssl_is_here("waits_for_a_grant_that_is_not_decided_at_once") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let (vnfm, tester) = bed.start(&[], "").await;
+    tester
+        .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
+        .await;
+    *bed.nfvo.hesitates.lock().unwrap() = 3;
+    let (_, instance, _) = tester
+        .post("/vnf_instances", json!({ "vnfdId": VNFD_ID }))
+        .await;
+    let (_, occurrence, _) = tester
+        .post(
+            &format!("{instance}/instantiate"),
+            json!({ "flavourId": "simple" }),
+        )
+        .await;
+    operation(&bed, &occurrence, "COMPLETED").await;
+    assert_eq!(tester.get(&occurrence).await.1["grantId"], "grant-2");
+    vnfm.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn gets_an_access_token_and_another_when_it_is_no_longer_accepted() {
+    if !openssl_is_here("gets_an_access_token_and_another_when_it_is_no_longer_accepted") {
+        return;
+    }
+    let bed = Bed::new().await;
+    std::fs::write(bed.folder.path().join("secret"), "s3c:ret/\n").unwrap();
+    let path = bed.configure(&[], "");
+    let oauth2 = format!(
+        "[nfvo.oauth2]\ntoken_endpoint = \"{}/token\"\nclient_id = \"vnfm\"\nclient_secret_file = \"secret\"\n",
+        bed.nfvo_root
+    );
+    std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + &oauth2).unwrap();
+    *bed.nfvo.token.lock().unwrap() = Some("first".to_owned());
+    let vnfm = Vnfm::start(&Config::load(&path).unwrap()).await.unwrap();
+    let tester = Tester {
+        http: bed.client(Some(&bed.tester)),
+        root: vnfm.api_root().to_owned(),
+    };
+    assert_eq!(tester.create().await.0, StatusCode::CREATED);
+    assert_eq!(tester.create().await.0, StatusCode::CREATED);
+    *bed.nfvo.token.lock().unwrap() = Some("second".to_owned());
+    assert_eq!(tester.create().await.0, StatusCode::CREATED);
+    let asked = bed
+        .nfvo
+        .requests
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|request| *request == "token")
+        .count();
+    assert_eq!(asked, 2);
     vnfm.stop().await.unwrap();
 }

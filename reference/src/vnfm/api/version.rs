@@ -1,7 +1,7 @@
 //! API versions (SOL013 clause 9): every request names one, every answer says which was used.
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -44,7 +44,7 @@ pub(super) async fn negotiate(request: Request, next: Next) -> Response {
 }
 
 /// `ApiVersionInformation` (SOL013 9.3.2); asked for in order to learn the versions, so that it needs none.
-pub(super) async fn api_versions(_: Uri) -> Response {
+pub(super) async fn api_versions() -> Response {
     let versions: Vec<_> = SUPPORTED
         .iter()
         .map(|version| json!({ "version": version, "isDeprecated": false }))
