@@ -25,7 +25,7 @@ pub enum Applicability {
 
 /// A test case asks for items that the ICS does not mention: a mistake in the ICS, and no answer.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("the ICS does not say whether the product supports {}, which {case} asks for: write it under [items]{}",
+#[error("the ICS does not say whether the product supports {}, which {case} asks for: write it under [ics]{}",
     items.iter().map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", "),
     near.as_ref().map_or_else(String::new, |near| format!("; did you mean it by `{near}`?")))]
 pub struct UnansweredItems {

@@ -18,6 +18,8 @@ pub struct Loaded {
     pub profile: Profile,
     /// The file as the user named it, or `built in`.
     pub name: String,
+    /// As it was written.
+    pub text: String,
     /// SHA-256 of the text, lower-case hex.
     pub digest: String,
 }
@@ -50,6 +52,7 @@ fn parse(text: &str, name: &str) -> anyhow::Result<Loaded> {
     Ok(Loaded {
         profile,
         name: name.to_owned(),
+        text: text.to_owned(),
         digest: hex::encode(Sha256::digest(text.as_bytes())),
     })
 }

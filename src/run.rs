@@ -28,8 +28,9 @@ use crate::recorder::Recorder;
 use crate::steps::{self, Problem};
 use crate::world::World;
 
-/// The longest that a step may take. Each wait for the SUT is bounded by the IXIT; this bounds our own mistakes.
-const STEP_LIMIT: Duration = Duration::from_secs(1800);
+/// The longest that a step may take. Each wait for the SUT is bounded by the IXIT, and a load test of a slow SUT may
+/// well take hours; this bounds our own mistakes.
+const STEP_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 /// What is run.
 pub struct Plan {

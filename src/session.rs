@@ -40,6 +40,21 @@ pub struct Session {
     pub defects: Vec<String>,
 }
 
+/// Why a run was not begun.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// What the user wrote, or what lies on their machine.
+    #[error(transparent)]
+    Configuration(anyhow::Error),
+    /// Ours.
+    #[error(transparent)]
+    Harness(anyhow::Error),
+}
+
+fn harness(error: impl Into<anyhow::Error>) -> PrepareError {
+    PrepareError::Harness(error.into())
+}
+
 /// Hears a run's events as they happen.
 pub type Listener = Box<dyn Fn(&Event) + Send + Sync>;
 
@@ -57,9 +72,9 @@ impl Session {
     ///
     /// # Errors
     /// A configuration mistake, which names the label that the user wrote; or the folder cannot be made.
-    pub fn prepare(&self, out: &Path, listener: Listener) -> anyhow::Result<Prepared> {
-        let plan = self.plan()?;
-        crate::testbed::preflight(&self.sut.profile)?;
+    pub fn prepare(&self, out: &Path, listener: Listener) -> Result<Prepared, PrepareError> {
+        let plan = self.plan().map_err(PrepareError::Configuration)?;
+        crate::testbed::preflight(&self.sut.profile).map_err(PrepareError::Configuration)?;
         let started = Timestamp::now();
         let id = format!(
             "{}-{:04x}",
@@ -67,23 +82,31 @@ impl Session {
             rand::rng().random::<u16>()
         );
         let folder = std::path::absolute(out)
-            .with_context(|| format!("--out {}", out.display()))?
+            .unwrap_or_else(|_| out.to_owned())
             .join(&id);
         fs::create_dir_all(&folder)
-            .with_context(|| format!("--out: cannot make the folder {}", folder.display()))?;
-        let info = self.info(id, started);
-        let path = folder.join("run.json");
-        fs::write(&path, serde_json::to_vec_pretty(&info)?)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+            .with_context(|| format!("--out: cannot make the folder {}", folder.display()))
+            .map_err(PrepareError::Configuration)?;
+        let info = serde_json::to_vec_pretty(&self.info(id, started)).map_err(harness)?;
+        for (name, bytes) in [
+            ("run.json", info.as_slice()),
+            ("profile.toml", self.sut.text.as_bytes()),
+        ] {
+            let path = folder.join(name);
+            fs::write(&path, bytes)
+                .with_context(|| format!("cannot write {}", path.display()))
+                .map_err(PrepareError::Harness)?;
+        }
         let context = RunContext::new(
             &folder,
             self.sut.profile.clone(),
             self.tier,
             self.seed,
             self.defects.clone(),
-        )?;
+        )
+        .map_err(PrepareError::Harness)?;
         Ok(Prepared {
-            recorder: Arc::new(Recorder::create(&folder, listener)?),
+            recorder: Arc::new(Recorder::create(&folder, listener).map_err(harness)?),
             folder,
             plan,
             context: Arc::new(context),

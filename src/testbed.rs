@@ -61,6 +61,14 @@ pub fn preflight(profile: &Profile) -> anyhow::Result<()> {
     std::net::TcpListener::bind(listen).with_context(|| {
         format!("ixit.nfvo.listen: cannot listen on {listen}; end what uses it, or write port 0 for a free one")
     })?;
+    if let Some(api) = profile.ixit.api.as_ref().filter(|api| !api.running) {
+        let address = sut_process::host_and_port(&api.root);
+        anyhow::ensure!(
+            std::net::TcpStream::connect(&address).is_err(),
+            "ixit.api.root: something listens on {address} already and would be taken for the product; end it, or \
+             write running = true if it is the product"
+        );
+    }
     let program = profile
         .ixit
         .start
@@ -175,6 +183,11 @@ impl Testbed {
     /// # Errors
     /// See [`StartError`].
     pub async fn start_replicas(&mut self, count: usize) -> Result<(), StartError> {
+        if let Some(api) = &self.context.profile.ixit.api {
+            return Err(StartError::OneAddress {
+                root: api.root.clone(),
+            });
+        }
         let plans = (1..=count)
             .map(|number| self.plan(&format!("replica-{number}")))
             .collect::<Result<Vec<_>, _>>()?;
@@ -334,13 +347,7 @@ impl Testbed {
                 .map(|text| filled(text))
                 .collect::<Result<_, _>>()?,
             output: self.folder.join(format!("{name}.output.log")),
-            fixed_api_root: self
-                .context
-                .profile
-                .ixit
-                .api
-                .as_ref()
-                .map(|api| api.root.clone()),
+            fixed_api: self.context.profile.ixit.api.clone(),
             start_timeout: Duration::from_secs(times.start),
             stop_timeout: Duration::from_secs(times.stop),
         })

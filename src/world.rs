@@ -11,7 +11,7 @@ use crate::context::RunContext;
 use crate::judge;
 use crate::model::event::{Event, ScenarioId, Step};
 use crate::model::evidence::{EvidenceFile, Measurement, Observation};
-use crate::model::question::{IdentifierSource, Offer, Question};
+use crate::model::question::{Offer, Question, Round};
 use crate::model::verdict::{Keyword, Outcome, Verdict};
 use crate::recorder::Recorder;
 use crate::steps::{Problem, StepResult};
@@ -32,8 +32,8 @@ pub struct World {
     pub offers: Vec<Offer>,
     /// VNFDs that the NFVO holds (SEC 030 4.2.2.2).
     pub vnfd_ids: Vec<String>,
-    /// The identifiers captured so far (SEC 030 4.2.2.2).
-    pub identifiers: Identifiers,
+    /// The rounds of creations so far (SEC 030 4.2.2.2).
+    pub rounds: Vec<Round>,
     /// The identifiers that creation notifications named.
     pub notified: Vec<String>,
     /// What the scenario has to tell beside its verdict.
@@ -46,19 +46,6 @@ struct Scenario {
     recorder: Arc<Recorder>,
     id: ScenarioId,
     folder: PathBuf,
-}
-
-/// The identifiers captured so far.
-#[derive(Default)]
-pub struct Identifiers {
-    /// Rounds of creations.
-    pub rounds: Vec<IdentifierSource>,
-    /// How many creations were asked for.
-    pub asked: u64,
-    /// Creations that gave no identifier: what came instead.
-    pub lost: Vec<String>,
-    /// True once the SUT was killed on purpose.
-    pub killed: bool,
 }
 
 /// What a scenario leaves behind.

@@ -162,7 +162,9 @@ impl Log {
         let Some(file) = &mut self.file else { return };
         let written = serde_json::to_writer(&mut *file, exchange)
             .map_err(io::Error::from)
-            .and_then(|()| file.write_all(b"\n"));
+            .and_then(|()| file.write_all(b"\n"))
+            // Before the answer leaves: a run that is killed has recorded what it said.
+            .and_then(|()| file.flush());
         if let Err(error) = written {
             self.failure.get_or_insert(error);
         }

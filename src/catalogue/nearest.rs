@@ -1,11 +1,18 @@
 //! What somebody may have meant: [`nearest`].
 
-/// The candidate most like `word`, if one is like it at all: at most a third of the letters (and at least two) differ.
+/// The candidate that begins with `word`, or the one most like it, if one is like it at all: at most a third of the letters (and at least two) differ.
 /// Capitals do not matter.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = word.to_lowercase();
     let limit = (wanted.chars().count() / 3).max(2);
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    let begun = |candidate: &&&str| candidate.to_lowercase().starts_with(&wanted);
+    if wanted.chars().count() > 3
+        && let Some(candidate) = candidates.iter().find(begun)
+    {
+        return Some(candidate);
+    }
     candidates
         .into_iter()
         .map(|candidate| {
@@ -44,5 +51,6 @@ mod tests {
         );
         assert_eq!(nearest("elephant", ["vnf-lcm", "proxy"]), None);
         assert_eq!(nearest("x", ["ab"]), None);
+        assert_eq!(nearest("TC_UNIQUE", ["TC_UNIQUE_ID"]), Some("TC_UNIQUE_ID"));
     }
 }

@@ -15,6 +15,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::session::PrepareError;
+
 /// Exit code of a usage or configuration mistake.
 pub const USAGE: u8 = 64;
 /// Exit code of a fault of the harness itself.
@@ -32,6 +34,15 @@ pub enum Failure {
     /// Ours.
     #[error("harness: {0:#}")]
     Harness(anyhow::Error),
+}
+
+impl From<PrepareError> for Failure {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Configuration(error) => Self::Usage(error),
+            PrepareError::Harness(error) => Self::Harness(error),
+        }
+    }
 }
 
 impl Failure {
@@ -60,7 +71,7 @@ Exit codes:
   1   some verdict is Fail
   2   some verdict is Inconclusive
   3   some verdict is Error: the harness failed, nothing is said about the product
-  4   nothing was selected
+  4   nothing was judged: nothing was selected, or the ICS rules everything out
   64  usage or configuration mistake; nothing was run
 The worst wins: Error, then Fail, then Inconclusive.";
 
@@ -97,7 +108,10 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if usage { USAGE } else { 0 });
         }
     };
-    log();
+    if !matches!(cli.command, Command::Reference(_)) {
+        // The reference keeps a log of its own.
+        log();
+    }
     let outcome = match cli.command {
         Command::Run(args) => run::run(args),
         Command::List(args) => list::run(args),

@@ -74,9 +74,7 @@ pub fn run(args: Args) -> Outcome {
     let progress = progress::Progress::new();
     let runtime = super::runtime()?;
     let results = runtime.block_on(async {
-        let prepared = session
-            .prepare(&args.out, progress.listener())
-            .map_err(Failure::Usage)?;
+        let prepared = session.prepare(&args.out, progress.listener())?;
         let folder = prepared.folder.clone();
         progress.begin(prepared.scenarios());
         let results = prepared.run(interrupted()).await;

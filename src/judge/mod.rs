@@ -16,12 +16,7 @@ pub fn answer(question: &Question) -> Judgement {
             flawed,
             after,
         } => signature::refused(flaw, before, flawed, after),
-        Question::Unique {
-            sources,
-            asked,
-            lost,
-            losses_expected,
-        } => uniqueness::unique(sources, *asked, lost, *losses_expected),
+        Question::Unique { rounds, notified } => uniqueness::unique(rounds, notified),
         Question::Notified {
             responses,
             notifications,

@@ -1,12 +1,12 @@
 //! SEC 030 4.2.2.2: are the VNF instance identifiers unique? Exact, at 24 bytes an identifier.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
 use crate::model::evidence::{Measurement, Observation};
-use crate::model::question::{IdentifierRecord, IdentifierSource, Judgement};
+use crate::model::question::{IdentifierRecord, Judgement, Round};
 use crate::model::verdict::Outcome;
 
 /// How many duplicates are written out; the rest is counted.
@@ -15,76 +15,79 @@ const SHOWN: usize = 5;
 const ENOUGH_FOR_A_SEQUENCE: usize = 8;
 
 /// Whether every identifier that was captured differs from every other, across all rounds.
-pub fn unique(
-    sources: &[IdentifierSource],
-    asked: u64,
-    lost: &[String],
-    losses_expected: bool,
-) -> Judgement {
-    let records: Vec<(&IdentifierSource, &IdentifierRecord)> = sources
+pub fn unique(rounds: &[Round], notified: &[String]) -> Judgement {
+    let records: Vec<(&Round, &IdentifierRecord)> = rounds
         .iter()
-        .flat_map(|source| source.records.iter().map(move |record| (source, record)))
+        .flat_map(|round| round.records.iter().map(move |record| (round, record)))
         .collect();
     let duplicates = duplicates(records.iter().map(|(_, record)| record.id.as_str()));
-    let outcome = if !duplicates.is_empty() {
+    let outcome = if duplicates.is_empty() {
+        incomplete(rounds).map_or(Outcome::Met, |reason| Outcome::Undecided { reason })
+    } else {
+        // Two that are the same are the same, whatever else was lost.
         Outcome::Unmet {
             expected: format!("{} different identifiers", records.len()),
             actual: describe(&duplicates, &records),
         }
-    } else if records.len() < 2 {
-        Outcome::Undecided {
-            reason: format!(
-                "{} identifier(s) captured of {asked}: nothing to compare{}",
-                records.len(),
-                first(lost)
+    };
+    let mut judgement = Judgement::from(outcome);
+    judgement.measurements = measurements(rounds, records.len(), duplicates.len());
+    judgement.observations = observations(&records);
+    if !notified.is_empty() {
+        judgement
+            .observations
+            .push(in_notifications(&records, notified));
+    }
+    judgement
+}
+
+/// Why the rounds show nothing, or too little. Only a round in which the SUT was killed may lose creations.
+fn incomplete(rounds: &[Round]) -> Option<String> {
+    let captured: usize = rounds.iter().map(|round| round.records.len()).sum();
+    if captured < 2 {
+        let lost = rounds.iter().find_map(|round| round.lost.first());
+        return Some(format!(
+            "{captured} identifier(s) captured: nothing to compare{}",
+            first(lost)
+        ));
+    }
+    let round = rounds.iter().find(|round| {
+        let missing = (round.records.len() as u64) < round.asked;
+        !round.killed && missing
+    })?;
+    Some(format!(
+        "{} of {} creations {} gave no identifier{}",
+        round.asked - round.records.len() as u64,
+        round.asked,
+        round.name,
+        first(round.lost.first())
+    ))
+}
+
+/// Whether the creation notifications name just the identifiers of the responses. One that comes twice is no other
+/// identifier; one that does not come names none.
+pub fn notified(responses: &[String], notifications: &[String]) -> Judgement {
+    let answered: BTreeSet<&String> = responses.iter().collect();
+    let named: BTreeSet<&String> = notifications.iter().collect();
+    let foreign: Vec<_> = named.difference(&answered).collect();
+    let silent = answered.difference(&named).count();
+    let outcome = if let Some(id) = foreign.first() {
+        Outcome::Unmet {
+            expected: "each creation notification names the identifier of its response".into(),
+            actual: format!(
+                "{} notified identifier(s) that no response gave, such as '{id}'",
+                foreign.len()
             ),
         }
-    } else if !lost.is_empty() && !losses_expected {
+    } else if silent > 0 {
         Outcome::Undecided {
             reason: format!(
-                "{} of {asked} creations gave no identifier{}",
-                lost.len(),
-                first(lost)
+                "no creation notification arrived for {silent} of {} identifiers",
+                answered.len()
             ),
         }
     } else {
         Outcome::Met
-    };
-    let mut judgement = Judgement::from(outcome);
-    judgement.measurements = measurements(sources, records.len(), duplicates.len());
-    judgement.observations = observations(&records);
-    judgement
-}
-
-/// Whether the creation notifications name just the identifiers of the responses.
-pub fn notified(responses: &[String], notifications: &[String]) -> Judgement {
-    let mut balance: BTreeMap<&str, i64> = BTreeMap::new();
-    for id in responses {
-        *balance.entry(id).or_default() += 1;
-    }
-    for id in notifications {
-        *balance.entry(id).or_default() -= 1;
-    }
-    let missing: Vec<_> = balance.iter().filter(|(_, n)| **n > 0).collect();
-    let foreign: Vec<_> = balance.iter().filter(|(_, n)| **n < 0).collect();
-    let outcome = match (missing.first(), foreign.first()) {
-        _ if notifications.is_empty() => Outcome::Undecided {
-            reason: format!(
-                "no creation notification arrived for {} creations",
-                responses.len()
-            ),
-        },
-        (None, None) => Outcome::Met,
-        (missing_id, foreign_id) => Outcome::Unmet {
-            expected: "each creation notification names the identifier of its response".into(),
-            actual: format!(
-                "{} identifier(s) of responses without a notification{}, {} notified without a response{}",
-                missing.len(),
-                missing_id.map_or(String::new(), |(id, _)| format!(" (such as '{id}')")),
-                foreign.len(),
-                foreign_id.map_or(String::new(), |(id, _)| format!(" (such as '{id}')")),
-            ),
-        },
     };
     Judgement::from(outcome)
 }
@@ -146,7 +149,7 @@ fn confirm<'a>(
     suspects: &BTreeMap<u64, u64>,
     ids: impl Iterator<Item = &'a str>,
 ) -> Vec<(u64, u64)> {
-    let wanted: std::collections::BTreeSet<u64> = suspects
+    let wanted: BTreeSet<u64> = suspects
         .iter()
         .flat_map(|(later, first)| [*later, *first])
         .collect();
@@ -171,10 +174,7 @@ pub fn detection_bound_bits(n: usize) -> f64 {
     (2.0 * n.log2() - 3.2).max(0.0)
 }
 
-fn describe(
-    duplicates: &[(u64, u64)],
-    records: &[(&IdentifierSource, &IdentifierRecord)],
-) -> String {
+fn describe(duplicates: &[(u64, u64)], records: &[(&Round, &IdentifierRecord)]) -> String {
     let mut text = format!("{} duplicate(s)", duplicates.len());
     let at = |position: u64| usize::try_from(position).ok().and_then(|i| records.get(i));
     for (first, later) in duplicates.iter().take(SHOWN) {
@@ -182,7 +182,7 @@ fn describe(
             let _ = write!(
                 text,
                 "; '{}' in exchange {} ({}) and again in exchange {} ({})",
-                a.id, a.exchange, round_a.round, b.exchange, round_b.round
+                a.id, a.exchange, round_a.name, b.exchange, round_b.name
             );
         }
     }
@@ -192,13 +192,31 @@ fn describe(
     text
 }
 
-fn first(lost: &[String]) -> String {
-    lost.first()
-        .map_or(String::new(), |text| format!(", the first: {text}"))
+fn first(lost: Option<&String>) -> String {
+    lost.map_or(String::new(), |text| format!(", the first: {text}"))
 }
 
-fn measurements(sources: &[IdentifierSource], count: usize, duplicates: usize) -> Vec<Measurement> {
-    let seconds: f64 = sources.iter().map(|source| source.seconds).sum();
+/// What the notifications say of the same creations. No verdict: the clause asks for the responses.
+fn in_notifications(records: &[(&Round, &IdentifierRecord)], notified: &[String]) -> Observation {
+    let answered: BTreeSet<&str> = records
+        .iter()
+        .map(|(_, record)| record.id.as_str())
+        .collect();
+    let named: BTreeSet<&str> = notified.iter().map(String::as_str).collect();
+    remark(
+        "notified-identifiers",
+        format!(
+            "{} notifications name {} of the {} identifiers, and {} others",
+            notified.len(),
+            named.intersection(&answered).count(),
+            answered.len(),
+            named.difference(&answered).count()
+        ),
+    )
+}
+
+fn measurements(rounds: &[Round], count: usize, duplicates: usize) -> Vec<Measurement> {
+    let seconds: f64 = rounds.iter().map(|round| round.seconds).sum();
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     let (n, d) = (count as f64, duplicates as f64);
     let mut list = vec![
@@ -221,7 +239,7 @@ fn measurement(name: &str, value: f64, unit: &str) -> Measurement {
 }
 
 /// Remarks on the shape of the identifiers. No verdict: an `Identifier` is a string meant to be unique, not a UUID.
-fn observations(records: &[(&IdentifierSource, &IdentifierRecord)]) -> Vec<Observation> {
+fn observations(records: &[(&Round, &IdentifierRecord)]) -> Vec<Observation> {
     let mut shapes: BTreeMap<String, usize> = BTreeMap::new();
     for (_, record) in records {
         *shapes.entry(shape(&record.id)).or_default() += 1;
@@ -276,7 +294,7 @@ fn alphabet(id: &str) -> &'static str {
 }
 
 /// True if the trailing numbers, sorted, are dense: nearly every one is the next of another.
-fn is_sequence(records: &[(&IdentifierSource, &IdentifierRecord)]) -> bool {
+fn is_sequence(records: &[(&Round, &IdentifierRecord)]) -> bool {
     let mut numbers: Vec<u64> = records
         .iter()
         .filter_map(|(_, record)| trailing_number(&record.id))
@@ -303,7 +321,7 @@ mod tests {
 
     use super::*;
 
-    fn source(ids: &[&str]) -> Vec<IdentifierSource> {
+    fn round(ids: &[&str], asked: u64) -> Round {
         let records = ids
             .iter()
             .enumerate()
@@ -312,22 +330,29 @@ mod tests {
                 exchange: i as u64,
             })
             .collect();
-        vec![IdentifierSource {
-            round: "once".into(),
+        Round {
+            name: "once".into(),
+            asked,
+            killed: false,
             seconds: 1.0,
             records,
-        }]
+            lost: vec!["HTTP 500".into()],
+        }
+    }
+
+    fn judged(ids: &[&str]) -> Judgement {
+        unique(&[round(ids, ids.len() as u64)], &[])
     }
 
     #[test]
     fn different_identifiers_are_met() {
-        let judgement = unique(&source(&["a", "b", "c"]), 3, &[], false);
+        let judgement = judged(&["a", "b", "c"]);
         assert_eq!(judgement.outcome, Outcome::Met);
     }
 
     #[test]
     fn a_duplicate_names_both_exchanges() {
-        let judgement = unique(&source(&["a", "b", "a"]), 3, &[], false);
+        let judgement = judged(&["a", "b", "a"]);
         let Outcome::Unmet { actual, .. } = judgement.outcome else {
             panic!("{judgement:?}")
         };
@@ -336,43 +361,53 @@ mod tests {
 
     #[test]
     fn identifiers_that_differ_in_case_only_differ() {
-        let judgement = unique(&source(&["a", "A"]), 2, &[], false);
+        let judgement = judged(&["a", "A"]);
         assert_eq!(judgement.outcome, Outcome::Met);
     }
 
     #[test]
-    fn creations_without_an_identifier_leave_it_open_unless_the_sut_was_killed() {
-        let lost = vec!["HTTP 500".to_owned()];
-        let open = unique(&source(&["a", "b"]), 3, &lost, false);
-        assert!(matches!(open.outcome, Outcome::Undecided { .. }));
-        let killed = unique(&source(&["a", "b"]), 3, &lost, true);
-        assert_eq!(killed.outcome, Outcome::Met);
+    fn creations_without_an_identifier_leave_it_open_but_in_the_round_of_the_kill() {
+        let whole = || round(&["a", "b"], 2);
+        let killed = || Round {
+            killed: true,
+            ..round(&["c"], 9)
+        };
+        assert_eq!(unique(&[whole(), killed()], &[]).outcome, Outcome::Met);
+        let after = round(&["d"], 2);
+        let open = unique(&[whole(), killed(), after], &[]).outcome;
+        assert!(matches!(open, Outcome::Undecided { .. }), "{open:?}");
     }
 
     #[test]
     fn nothing_captured_is_never_unique() {
         for ids in [&[][..], &["a"][..]] {
-            let judgement = unique(&source(ids), 2, &[], true);
-            assert!(matches!(judgement.outcome, Outcome::Undecided { .. }));
+            let killed = Round {
+                killed: true,
+                ..round(ids, 2)
+            };
+            let outcome = unique(&[killed], &[]).outcome;
+            assert!(matches!(outcome, Outcome::Undecided { .. }), "{outcome:?}");
         }
     }
 
     #[test]
     fn notifications_must_name_the_same_identifiers() {
         let ids = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
-        let met = notified(&ids(&["a", "b"]), &ids(&["b", "a"]));
-        assert_eq!(met.outcome, Outcome::Met);
+        let met = notified(&ids(&["a", "b"]), &ids(&["b", "a", "a"]));
+        assert_eq!(met.outcome, Outcome::Met, "delivered twice is delivered");
         let unmet = notified(&ids(&["a", "b"]), &ids(&["a", "x"]));
         assert!(matches!(unmet.outcome, Outcome::Unmet { .. }));
-        let silent = notified(&ids(&["a"]), &[]);
-        assert!(matches!(silent.outcome, Outcome::Undecided { .. }));
+        for silent in [&[][..], &["a"]] {
+            let open = notified(&ids(&["a", "b"]), &ids(silent));
+            assert!(matches!(open.outcome, Outcome::Undecided { .. }));
+        }
     }
 
     #[test]
     fn the_shape_is_remarked_on_not_judged() {
         let ids: Vec<String> = (1..=9).map(|n| format!("vnf-{n}")).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let judgement = unique(&source(&ids), 9, &[], false);
+        let judgement = judged(&ids);
         assert_eq!(judgement.outcome, Outcome::Met);
         assert!(
             judgement

@@ -30,14 +30,10 @@ pub enum Question {
     },
     /// SEC 030 4.2.2.2: are the identifiers unique?
     Unique {
-        /// Where the identifiers were taken from, in the order of their rounds.
-        sources: Vec<IdentifierSource>,
-        /// How many creations were asked for.
-        asked: u64,
-        /// Creations without a usable answer: what came instead.
-        lost: Vec<String>,
-        /// True if the SUT was killed meanwhile, so that unanswered creations are expected.
-        losses_expected: bool,
+        /// The rounds of creations that the identifiers were taken from.
+        rounds: Vec<Round>,
+        /// Identifiers that creation notifications named, where they were captured too.
+        notified: Vec<String>,
     },
     /// Does each notification name the identifier of the response it belongs to?
     Notified {
@@ -99,15 +95,21 @@ pub struct IdentifierRecord {
     pub exchange: u64,
 }
 
-/// Identifiers that were captured in one round of creations.
+/// One round of creations, and the identifiers that were captured in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct IdentifierSource {
+pub struct Round {
     /// The round, in words, e.g. `before the restart`.
-    pub round: String,
+    pub name: String,
+    /// How many creations were asked for.
+    pub asked: u64,
+    /// True if the SUT was killed in this round, so that unanswered creations are expected.
+    pub killed: bool,
     /// Time that the round took, in seconds.
     pub seconds: f64,
     /// The identifiers, in the order of capture.
     pub records: Vec<IdentifierRecord>,
+    /// Creations without a usable answer: what came instead.
+    pub lost: Vec<String>,
 }
 
 /// A judge's answer.

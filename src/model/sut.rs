@@ -85,6 +85,10 @@ pub struct Start {
 pub struct Api {
     /// `https://host:port[/prefix]`, or `http://...` for a product that speaks no TLS here.
     pub root: String,
+    /// True if the product listens there already and `ixit.start.command` only runs beside it. Otherwise the address must
+    /// be free before each start: whoever else listens there would be taken for the product.
+    #[serde(default)]
+    pub running: bool,
 }
 
 /// The simulated NFVO's side.

@@ -18,10 +18,16 @@ pub fn results(record: &Record) -> Results {
     for event in &record.events {
         told.hear(event);
     }
-    let interrupted = told
-        .interrupted
-        .clone()
-        .or_else(|| (!told.ended).then(|| "the record ends before the run did".to_owned()));
+    let interrupted = told.interrupted.clone().or_else(|| {
+        (!told.ended).then(|| {
+            let cut = if record.cut {
+                ", in the middle of a line"
+            } else {
+                ""
+            };
+            format!("the record ends before the run did{cut}")
+        })
+    });
     let cases: Vec<CaseResult> = told
         .plan
         .iter()

@@ -117,8 +117,16 @@ fn details(text: &mut String, case: &CaseResult, paint: Paint) {
             scenario.line,
             visible(&scenario.reason)
         );
-        for file in scenario.evidence.iter().take(6) {
-            let _ = writeln!(text, "    {}", file.path);
+        if let Some((folder, _)) = scenario
+            .evidence
+            .first()
+            .and_then(|file| file.path.rsplit_once('/'))
+        {
+            let _ = writeln!(
+                text,
+                "    evidence: {folder}/ ({} files)",
+                scenario.evidence.len()
+            );
         }
     }
     if bad.len() > SHOWN {

@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use tokio::sync::watch;
 
 use super::{Arguments, Problem, StepResult};
-use crate::model::question::{IdentifierSource, Question};
+use crate::context::Tier;
+use crate::model::question::{Question, Round};
 use crate::testbed::lcm::{self, Worker};
-use crate::testbed::load::{self, Order, Yield};
+use crate::testbed::load::{self, Order};
 use crate::vnf_package::Package;
 use crate::world::World;
 
@@ -30,8 +31,20 @@ crate::step!(
     as_many_as_it_can
 );
 async fn as_many_as_it_can(world: &mut World, _: Arguments) -> StepResult {
-    let count = world.context()?.capacity();
-    creations(world, "at capacity", count, 1).await
+    let context = Arc::clone(world.context()?);
+    let (count, most) = (context.capacity(), context.profile.ixit.capacity.full);
+    creations(world, "at capacity", count, 1).await?;
+    if context.tier == Tier::Quick && count < most {
+        let text = format!(
+            "the quick tier asked for {count} of the {most} VNF instances that the VNFM can handle; --full asks for all"
+        );
+        world.observe("below-capacity", &text, Some("SEC030 4.2.2.2"));
+    }
+    if world.bed()?.unsubscribed.is_none() {
+        let count = identifiers(&world.rounds).len();
+        world.notified = world.bed()?.creation_notifications(count).await;
+    }
+    Ok(())
 }
 
 crate::step!(When, "the NFVO asks for {int} VNF instances {string}", some);
@@ -63,20 +76,21 @@ async fn killed(world: &mut World, arguments: Arguments) -> StepResult {
     let client = world.bed()?.client()?;
     let (sender, mut answered) = watch::channel(0);
     let quarter = order.count / 4;
-    let count = order.count;
     let load = tokio::spawn(async move { load::create(&client, &order, Arc::new(sender)).await });
     // An error means that the load has ended: then all is answered.
     let _ = answered.wait_for(|count| *count >= quarter).await;
     world.bed()?.kill().await;
-    let yielded = load.await??;
-    world.identifiers.killed = true;
-    enter(world, count, yielded);
+    let round = load.await??;
+    world.rounds.push(Round {
+        killed: true,
+        ..round
+    });
     Ok(())
 }
 
 crate::step!(When, "the NFVO deletes every VNF instance", deletes);
 async fn deletes(world: &mut World, _: Arguments) -> StepResult {
-    let ids: Vec<String> = identifiers(&world.identifiers.rounds);
+    let ids: Vec<String> = identifiers(&world.rounds);
     let mut worker = Worker::new(world.bed()?.client()?);
     for id in &ids {
         let answer = worker.send(lcm::delete(id)).await;
@@ -103,8 +117,8 @@ async fn each_vnfm(world: &mut World, arguments: Arguments) -> StepResult {
     let clients = world.bed()?.clients()?;
     for (number, client) in clients.iter().enumerate() {
         let order = order(world, &format!("VNFM {}", number + 1), count, 1)?;
-        let yielded = load::create(client, &order, unheard()).await?;
-        enter(world, count, yielded);
+        let round = load::create(client, &order, unheard()).await?;
+        world.rounds.push(round);
     }
     Ok(())
 }
@@ -118,19 +132,16 @@ async fn notified(world: &mut World, _: Arguments) -> StepResult {
     if let Some(why) = world.bed()?.unsubscribed.clone() {
         return Err(Problem::unmet("a subscription to notifications", why));
     }
-    let count = identifiers(&world.identifiers.rounds).len();
+    let count = identifiers(&world.rounds).len();
     world.notified = world.bed()?.creation_notifications(count).await;
     Ok(())
 }
 
 crate::step!(Then, "every VNF instance identifier is unique", unique);
 async fn unique(world: &mut World, _: Arguments) -> StepResult {
-    let captured = std::mem::take(&mut world.identifiers);
     let question = Question::Unique {
-        sources: captured.rounds,
-        asked: captured.asked,
-        lost: captured.lost,
-        losses_expected: captured.killed,
+        rounds: std::mem::take(&mut world.rounds),
+        notified: std::mem::take(&mut world.notified),
     };
     world.ask(&question)
 }
@@ -142,7 +153,7 @@ crate::step!(
 );
 async fn same_in_both(world: &mut World, _: Arguments) -> StepResult {
     let question = Question::Notified {
-        responses: identifiers(&world.identifiers.rounds),
+        responses: identifiers(&world.rounds),
         notifications: std::mem::take(&mut world.notified),
     };
     world.ask(&question)
@@ -151,27 +162,21 @@ async fn same_in_both(world: &mut World, _: Arguments) -> StepResult {
 async fn creations(world: &mut World, round: &str, count: u64, vnfds: usize) -> StepResult {
     let order = order(world, round, count, vnfds)?;
     let client = world.bed()?.client()?;
-    let yielded = load::create(&client, &order, unheard()).await?;
-    enter(world, count, yielded);
+    let round = load::create(&client, &order, unheard()).await?;
+    world.rounds.push(round);
     Ok(())
 }
 
 fn order(world: &World, round: &str, count: u64, vnfds: usize) -> anyhow::Result<Order> {
     Ok(Order {
-        round: round.to_owned(),
+        name: round.to_owned(),
         count,
         concurrency: world.context()?.profile.ixit.capacity.concurrency,
         vnfd_ids: world.vnfd_ids.iter().take(vnfds).cloned().collect(),
     })
 }
 
-fn enter(world: &mut World, count: u64, yielded: Yield) {
-    world.identifiers.asked += count;
-    world.identifiers.rounds.extend(yielded.source);
-    world.identifiers.lost.extend(yielded.lost);
-}
-
-fn identifiers(rounds: &[IdentifierSource]) -> Vec<String> {
+fn identifiers(rounds: &[Round]) -> Vec<String> {
     rounds
         .iter()
         .flat_map(|round| round.records.iter().map(|record| record.id.clone()))

@@ -143,11 +143,12 @@ fn keep(world: &mut World, which: &str, built: &Built) -> anyhow::Result<()> {
 
 async fn offer(world: &mut World, which: Which, what: &str) -> Result<Offer, Problem> {
     let pair = world.pair.as_ref().context("no archives were prepared")?;
-    let package = match which {
-        Which::Twin => pair.twin.clone(),
-        Which::Mutant => pair.mutant.clone(),
+    let pair = pair.clone();
+    let (package, other) = match which {
+        Which::Twin => (&pair.twin, &pair.mutant),
+        Which::Mutant => (&pair.mutant, &pair.twin),
     };
-    let offer = world.bed()?.offer(what, &package).await?;
+    let offer = world.bed()?.offer(what, package, other).await?;
     world.offers.push(offer.clone());
     Ok(offer)
 }

@@ -16,7 +16,7 @@ pub enum Creation {
         /// Number of the exchange.
         exchange: u64,
     },
-    /// A status of 400 or more.
+    /// A status of 400 or more, but for those that speak of load, gateways or a fault elsewhere (429, 502 to 504).
     Refused {
         /// Status and detail, in words.
         text: String,
@@ -97,6 +97,12 @@ pub fn creation(answer: Result<HttpAnswer, CallError>) -> Creation {
             None => Creation::None {
                 text: format!("HTTP 201 without an identifier: {}", excerpt(&answer.body)),
             },
+        },
+        429 | 502..=504 => Creation::None {
+            text: format!(
+                "{}, which says that it could not be judged now",
+                refusal(&answer)
+            ),
         },
         400.. => Creation::Refused {
             text: refusal(&answer),

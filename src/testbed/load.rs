@@ -8,28 +8,19 @@ use scas_simulators::client::Client;
 use tokio::task::JoinSet;
 
 use super::lcm::{self, Creation, Worker};
-use crate::model::question::{IdentifierRecord, IdentifierSource};
+use crate::model::question::{IdentifierRecord, Round};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct Order {
     /// Name of the round.
-    pub round: String,
+    pub name: String,
     /// How many creations.
     pub count: u64,
     /// How many of them at once.
     pub concurrency: usize,
     /// VNFDs, taken in turn.
     pub vnfd_ids: Vec<String>,
-}
-
-/// What came of it.
-#[derive(Debug, Default)]
-pub struct Yield {
-    /// The identifiers.
-    pub source: Option<IdentifierSource>,
-    /// Creations that gave none: what came instead.
-    pub lost: Vec<String>,
 }
 
 /// Asks for the creations and waits for all answers. `answered` is counted up as they come.
@@ -40,7 +31,7 @@ pub async fn create(
     client: &Client,
     order: &Order,
     answered: Arc<tokio::sync::watch::Sender<u64>>,
-) -> anyhow::Result<Yield> {
+) -> anyhow::Result<Round> {
     let next = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
     let mut workers = JoinSet::new();
@@ -64,12 +55,12 @@ pub async fn create(
     }
     let seconds = started.elapsed().as_secs_f64();
     records.sort_by_key(|record: &IdentifierRecord| record.exchange);
-    Ok(Yield {
-        source: Some(IdentifierSource {
-            round: order.round.clone(),
-            seconds,
-            records,
-        }),
+    Ok(Round {
+        name: order.name.clone(),
+        asked: order.count,
+        killed: false,
+        seconds,
+        records,
         lost,
     })
 }

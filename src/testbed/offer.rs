@@ -14,6 +14,8 @@ use crate::vnf_package::{self, Built};
 
 /// The deployment flavour of our packages.
 const FLAVOUR: &str = "simple";
+/// Time between two looks at an operation of a SUT that sends no notifications.
+const POLL_PAUSE: Duration = Duration::from_millis(250);
 
 impl Testbed {
     /// Lets the NFVO hold this package, in place of one with the same VNFD identifier.
@@ -22,11 +24,16 @@ impl Testbed {
     }
 
     /// Puts the archive before the SUT and asks for a VNF instance of it, then removes what came of it, so that the next offer
-    /// finds the SUT as this one did.
+    /// finds the SUT as this one did. Fetched counts only what tells the package from the `other` of its pair.
     ///
     /// # Errors
     /// A fault of ours. What the SUT does or leaves undone is in the offer.
-    pub async fn offer(&mut self, what: &str, package: &Built) -> anyhow::Result<Offer> {
+    pub async fn offer(
+        &mut self,
+        what: &str,
+        package: &Built,
+        other: &Built,
+    ) -> anyhow::Result<Offer> {
         let vnfd_id = &package.vnfd_id;
         self.hold(package);
         let from = self.transcript.next_seq();
@@ -53,7 +60,7 @@ impl Testbed {
                 },
             },
         };
-        let (fetched_in, asked_for_signatures) = self.fetched(from, package);
+        let (fetched_in, asked_for_signatures) = self.fetched(from, package, other);
         Ok(Offer {
             what: what.to_owned(),
             vnfd_id: vnfd_id.clone(),
@@ -65,8 +72,11 @@ impl Testbed {
     }
 
     /// The exchange in which the SUT was given exactly these bytes, and whether it asked for signatures.
-    fn fetched(&self, from: u64, package: &Built) -> (Option<u64>, bool) {
-        let wanted = [digest(&package.vnfd), digest(&package.package_content)];
+    fn fetched(&self, from: u64, package: &Built, other: &Built) -> (Option<u64>, bool) {
+        let digests = |built: &Built| [digest(&built.vnfd), digest(&built.package_content)];
+        let shared = digests(other);
+        let mut wanted = digests(package).to_vec();
+        wanted.retain(|digest| !shared.contains(digest));
         let exchanges = self.transcript.since(from);
         let to_nfvo = exchanges.iter().filter(|exchange| exchange.to == "NFVO");
         let mut fetched = None;
@@ -136,17 +146,38 @@ impl Testbed {
                     .and_then(Value::as_str)
                     == Some("RESULT")
         });
-        // Without a notification the state is asked for once the time is over.
-        let _ = tokio::time::timeout(limit, result).await;
-        let Ok(answer) = self.client()?.send(lcm::operation(operation)).await else {
-            return Ok(None);
-        };
-        let state = serde_json::from_slice::<Value>(&answer.body)
-            .ok()
-            .and_then(|body| body.get("operationState")?.as_str().map(str::to_owned));
-        Ok(state
-            .filter(|state| !matches!(state.as_str(), "STARTING" | "PROCESSING"))
-            .map(|state| (state, answer.seq)))
+        if self.unsubscribed.is_some() {
+            // Nothing will tell us: it has to be asked for.
+            let polled = async {
+                while self
+                    .operation_state(operation)
+                    .await
+                    .is_none_or(|(state, _)| goes_on(&state))
+                {
+                    tokio::time::sleep(POLL_PAUSE).await;
+                }
+            };
+            let _ = tokio::time::timeout(limit, polled).await;
+        } else {
+            // If none comes, the state is asked for all the same.
+            let _ = tokio::time::timeout(limit, result).await;
+        }
+        Ok(self
+            .operation_state(operation)
+            .await
+            .filter(|(state, _)| !goes_on(state)))
+    }
+
+    async fn operation_state(&self, operation: &str) -> Option<(String, u64)> {
+        let answer = self
+            .client()
+            .ok()?
+            .send(lcm::operation(operation))
+            .await
+            .ok()?;
+        let body: Value = serde_json::from_slice(&answer.body).ok()?;
+        let state = body.get("operationState")?.as_str()?.to_owned();
+        Some((state, answer.seq))
     }
 
     async fn remove(&mut self, id: &str, what: &str) -> anyhow::Result<()> {
@@ -182,6 +213,10 @@ pub fn onboarded(package: &Built) -> OnboardedPackage {
         manifest: package.manifest.clone().into(),
         signing_certificate: Some(package.signing_certificate_pem.clone()),
     }
+}
+
+fn goes_on(state: &str) -> bool {
+    matches!(state, "STARTING" | "PROCESSING" | "ROLLING_BACK")
 }
 
 /// Whether a notification tells of the creation of a VNF instance identifier.

@@ -17,6 +17,8 @@ use tokio::io::{
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
+use crate::model::sut::Api;
+
 /// The most that is kept of what the SUT prints, in bytes; the rest is read and thrown away.
 const KEPT_OUTPUT: u64 = 16 * 1024 * 1024;
 /// The longest ready line, in bytes.
@@ -31,8 +33,8 @@ pub struct StartPlan {
     pub command: Vec<String>,
     /// Where the SUT's output goes; appended to on a second start.
     pub output: PathBuf,
-    /// The API root of a product with a fixed address; without it the ready line tells.
-    pub fixed_api_root: Option<String>,
+    /// The fixed address of a product that has one; without it the ready line tells.
+    pub fixed_api: Option<Api>,
     /// How long the SUT may take to be ready.
     pub start_timeout: Duration,
     /// How long it may take to stop.
@@ -76,6 +78,14 @@ pub enum StartError {
     NoReadyLine {
         /// What it printed.
         line: String,
+    },
+    /// Only one product can have a fixed address.
+    #[error(
+        "no second VNFM can be started: ixit.api.root gives the one address {root}; leave it out if the product can print a ready line"
+    )]
+    OneAddress {
+        /// The address.
+        root: String,
     },
     /// A file of ours cannot be written or read.
     #[error("{path}: {source}")]
@@ -196,7 +206,7 @@ impl SutProcess {
         let Some(stdout) = stdout else {
             return Ok(String::new());
         };
-        if let Some(root) = self.plan.fixed_api_root.clone() {
+        if let Some(root) = self.plan.fixed_api.clone().map(|api| api.root) {
             self.drains.push(drain(stdout, self.plan.output.clone()));
             self.listening(&root).await?;
             return Ok(root);
@@ -234,7 +244,11 @@ impl SutProcess {
                 });
             }
             if tokio::net::TcpStream::connect(&address).await.is_ok() {
-                return Ok(());
+                // Somebody answers; a product that has ended meanwhile is not the one.
+                match self.ended() {
+                    Some(_) => continue,
+                    None => return Ok(()),
+                }
             }
             tokio::time::sleep(CONNECT_PAUSE).await;
         }
@@ -306,7 +320,8 @@ fn api_root(line: &str) -> Option<String> {
     ready.then(|| root.trim_end_matches('/').to_owned())
 }
 
-fn host_and_port(root: &str) -> String {
+/// `host:port` of an API root.
+pub fn host_and_port(root: &str) -> String {
     let rest = root.split_once("://").map_or(root, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest).to_owned()
 }

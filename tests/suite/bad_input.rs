@@ -1,6 +1,6 @@
 //! What the user wrote is wrong: told before anything runs, by the label that they wrote.
 
-use crate::support::{SHORT, Stage, profile};
+use crate::support::{SHORT, Stage, foreign_profile, profile};
 
 /// The exit code of a usage or configuration mistake.
 const USAGE: i32 = 64;
@@ -205,4 +205,17 @@ fn an_out_that_cannot_be_made_is_named() {
     stage
         .run(&["run", "--out", "file/reports", "--select", SHORT])
         .assert_told(USAGE, &["--out", "file/reports"]);
+}
+
+#[test]
+fn an_address_at_which_somebody_else_listens_is_not_taken_for_the_product() {
+    let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = stranger.local_addr().unwrap().to_string();
+    let stage = Stage::new();
+    let root = format!("http://{address}");
+    let text = foreign_profile(&["sh", "-c", "cat >/dev/null"], Some(&root));
+    stage.write("sut.toml", &text.replace("running = true", ""));
+    stage
+        .run(&["run", "--sut", "sut.toml"])
+        .assert_told(USAGE, &["ixit.api.root", &address, "running = true"]);
 }

@@ -140,3 +140,29 @@ fn a_product_that_dies_during_the_test_is_told() {
     ended.assert_told(2, &["Inconclusive"]);
     stage.assert_nothing_left();
 }
+
+#[test]
+fn a_product_with_one_address_is_not_compared_with_itself() {
+    let stage = Stage::new();
+    let root = server(|mut stream| read_request(&mut stream));
+    let marker = stage.path("marker").to_string_lossy().into_owned();
+    let command = ["sh", "-c", "cat >/dev/null", &marker];
+    stage.write("sut.toml", &foreign_profile(&command, Some(&root)));
+    let ended = stage.run(&[
+        "run",
+        "--sut",
+        "sut.toml",
+        "--json",
+        "--select",
+        "4.2.2.2 and @extended",
+    ]);
+    let results = ended.json();
+    let scenarios = results["cases"][0]["scenarios"].as_array().unwrap();
+    let replicas = scenarios
+        .iter()
+        .find(|s| s["name"].as_str().unwrap().contains("of the same make"))
+        .unwrap();
+    assert_eq!(replicas["verdict"], "inconclusive");
+    let reason = replicas["reason"].as_str().unwrap();
+    assert!(reason.contains("no second VNFM"), "{reason}");
+}

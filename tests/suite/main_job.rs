@@ -48,6 +48,7 @@ fn every_file_of_evidence_is_there_and_has_the_digest_that_is_told() {
         "valid-vnfd.zip",
         "flawed-vnfd.zip",
         "question-1.json",
+        "sut.log",
     ] {
         assert!(
             names.iter().any(|name| name.ends_with(wanted)),

@@ -143,7 +143,7 @@ pub fn profile(from: &str, to: &str) -> String {
 /// A profile whose product is started by this command, and has its API at a fixed address if one is given.
 pub fn foreign_profile(command: &[&str], api_root: Option<&str>) -> String {
     let api = api_root.map_or(String::new(), |root| {
-        format!("[ixit.api]\nroot = \"{root}\"\n")
+        format!("[ixit.api]\nroot = \"{root}\"\nrunning = true\n")
     });
     format!(
         "[sut]\nname = \"foreign\"\nvendor = \"somebody\"\nversion = \"1\"\nrole = \"VNFM\"\n\
