@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use crate::bed::{Bed, Tester};
 use crate::support::{Files, VNFD_ID, openssl_is_here};
 use axum::http::StatusCode;
+use scas_reference::vnfm::{Config, Vnfm};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -141,6 +142,26 @@ async fn asks_for_a_version_and_a_client_certificate() {
             .is_err(),
         "of another issuer"
     );
+    vnfm.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn without_client_anchors_anybody_may_call() {
+    if !openssl_is_here("without_client_anchors_anybody_may_call") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let path = bed.configure(&[], "");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let open = text.replace("client_anchors = \"ca.pem\"\n", "");
+    assert_ne!(open, text);
+    std::fs::write(&path, open).unwrap();
+    let vnfm = Vnfm::start(&Config::load(&path).unwrap()).await.unwrap();
+    let tester = Tester {
+        http: bed.client(None),
+        root: vnfm.api_root().to_owned(),
+    };
+    assert_eq!(tester.create().await.0, StatusCode::CREATED);
     vnfm.stop().await.unwrap();
 }
 
