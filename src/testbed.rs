@@ -170,15 +170,17 @@ impl Testbed {
         Ok(all)
     }
 
-    /// Starts `count` more SUTs, each with a state of its own.
+    /// Starts `count` more SUTs at the same moment, each with a state of its own.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn start_replicas(&mut self, count: usize) -> Result<(), StartError> {
-        for number in 1..=count {
-            let plan = self.plan(&format!("replica-{number}"))?;
-            self.replicas.push(SutProcess::start(&plan).await?);
-        }
+        let plans = (1..=count)
+            .map(|number| self.plan(&format!("replica-{number}")))
+            .collect::<Result<Vec<_>, _>>()?;
+        let starting = plans.iter().map(SutProcess::start);
+        self.replicas
+            .extend(futures::future::try_join_all(starting).await?);
         Ok(())
     }
 

@@ -51,8 +51,8 @@ Feature: TC_UNIQUE_VNF_INSTANCE_ID
     Then every VNF instance identifier is unique
 
   @extended
-  Scenario: Three VNFMs of the same make, started together, give different identifiers
-    When two more VNFMs are started with a state of their own
+  Scenario: VNFMs of the same make, started together, give different identifiers
+    When three more VNFMs are started together, each with a state of its own
     And the NFVO asks each VNFM for 40 VNF instances
     Then every VNF instance identifier is unique
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 
 use super::{Failure, Outcome};
@@ -19,6 +20,8 @@ use crate::session::Session;
 
 /// Creations of a quick run here: enough for every defect that needs no more to show.
 const CREATIONS: u64 = 300;
+/// Runs under way at once: while one waits for the disk, the other has the processors.
+const AT_ONCE: usize = 2;
 
 /// Runs the suite on the honest reference, which must pass, and on the reference with each defect, which must be
 /// caught by just the test cases that name it.
@@ -136,18 +139,21 @@ impl Bench {
         let honest = self.suite(None, None, Tier::Quick).await?;
         let mut unseen: BTreeSet<String> = honest.cases.iter().flat_map(names).collect();
         told("honest reference", honest.verdict);
-        let mut rows = Vec::new();
-        for defect in scas_reference::defect::all() {
-            if !only.is_empty() && !only.iter().any(|name| name == defect.name) {
-                continue;
-            }
-            let row = self.defect(defect.name, defect.summary).await?;
-            told(defect.name, row.verdicts.iter().flatten().copied().max());
-            for scenario in &row.scenarios {
-                unseen.remove(scenario);
-            }
-            rows.push(row);
-        }
+        let rows: Vec<Row> = stream::iter(scas_reference::defect::all())
+            .filter(|defect| {
+                let wanted = only.is_empty() || only.iter().any(|name| name == defect.name);
+                std::future::ready(wanted)
+            })
+            .map(|defect| self.defect(defect.name, defect.summary))
+            .buffered(AT_ONCE)
+            .inspect_ok(|row| {
+                told(&row.name, row.verdicts.iter().flatten().copied().max());
+                for scenario in &row.scenarios {
+                    unseen.remove(scenario);
+                }
+            })
+            .try_collect()
+            .await?;
         let never_failed: Vec<String> = if only.is_empty() {
             unseen.into_iter().collect()
         } else {

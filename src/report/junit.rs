@@ -196,3 +196,112 @@ fn clean(text: &str) -> String {
 fn clean_cdata(text: &str) -> String {
     clean(text).replace("]]>", "]]]]><![CDATA[>")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::Step;
+    use crate::model::verdict::{Keyword, Outcome};
+    use crate::report::record::tests::run_info;
+    use crate::report::results::Summary;
+
+    /// What a hostile SUT may answer.
+    const HOSTILE: &str = "]]> </testcase> \u{0} \u{1b}[2J \u{ffff} & \" '";
+
+    fn results() -> Results {
+        let step = Step {
+            keyword: Keyword::Then,
+            text: "it holds".into(),
+            line: 3,
+            millis: 1,
+            at_code: String::new(),
+            outcome: Outcome::Unmet {
+                expected: "x".into(),
+                actual: HOSTILE.into(),
+            },
+        };
+        let scenario = ScenarioResult {
+            name: HOSTILE.into(),
+            line: 2,
+            normative: true,
+            verdict: Verdict::Fail,
+            reason: HOSTILE.into(),
+            seconds: 0.5,
+            steps: vec![step],
+            evidence: Vec::new(),
+            observations: Vec::new(),
+            measurements: Vec::new(),
+            residue: Vec::new(),
+        };
+        let case = |id: &str, normative, scenarios| CaseResult {
+            id: id.into(),
+            document: "SEC030".into(),
+            clause: "4.2.2.1".into(),
+            requirement: String::new(),
+            purpose: String::new(),
+            keyword: "shall".into(),
+            path: "a.feature".into(),
+            normative,
+            extended: None,
+            scenarios,
+        };
+        let excluded = CaseVerdict::NotApplicable {
+            item: "delegation-mode".into(),
+            reason: HOSTILE.into(),
+        };
+        Results {
+            format: 1,
+            run: run_info(),
+            interrupted: None,
+            faults: vec![HOSTILE.into()],
+            summary: Summary::default(),
+            verdict: Some(Verdict::Fail),
+            exit_code: 1,
+            cases: vec![
+                case("TC_A", Some(CaseVerdict::Fail), vec![scenario]),
+                case("TC_B", Some(excluded), Vec::new()),
+            ],
+        }
+    }
+
+    /// Names of the elements, in order; panics if the text is not well-formed.
+    fn elements(xml: &[u8]) -> Vec<String> {
+        let mut reader = Reader::from_reader(xml);
+        reader.config_mut().check_end_names = true;
+        let mut names = Vec::new();
+        loop {
+            match reader.read_event().expect("well-formed") {
+                Event::Eof => return names,
+                Event::Start(e) | Event::Empty(e) => {
+                    for attribute in e.attributes() {
+                        let value = attribute.expect("an attribute").value;
+                        assert!(!value.iter().any(|b| *b < 0x20 && !b"\t\n\r".contains(b)));
+                    }
+                    names.push(String::from_utf8_lossy(e.name().as_ref()).into_owned());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_a_sut_answers_the_report_is_well_formed() {
+        let xml = render(&results()).expect("rendered");
+        let names = elements(&xml);
+        let count = |name: &str| names.iter().filter(|n| *n == name).count();
+        assert_eq!(
+            count("testsuite"),
+            3,
+            "two cases and the harness's own faults"
+        );
+        assert_eq!(count("testcase"), 3);
+        assert_eq!(count("failure"), 1);
+        assert_eq!(count("skipped"), 1);
+        assert_eq!(count("error"), 1);
+        let text = String::from_utf8(xml).expect("UTF-8");
+        assert!(
+            text.chars().all(|c| c == '\n' || !c.is_control()),
+            "{text:?}"
+        );
+    }
+}

@@ -88,12 +88,12 @@ impl Record {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn folder(events: &str) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().expect("folder");
-        let run = RunInfo {
+    /// A run of which nothing matters but that it is one.
+    pub fn run_info() -> RunInfo {
+        RunInfo {
             id: "r".into(),
             tool_version: "0".into(),
             suite_digest: String::new(),
@@ -111,8 +111,12 @@ mod tests {
             seed: 1,
             machine: String::new(),
             started: Timestamp::UNIX_EPOCH,
-        };
-        let run = serde_json::to_vec(&run).expect("json");
+        }
+    }
+
+    fn folder(events: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("folder");
+        let run = serde_json::to_vec(&run_info()).expect("json");
         std::fs::write(folder.path().join("run.json"), run).expect("written");
         std::fs::write(folder.path().join("events.jsonl"), events).expect("written");
         folder

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use anstyle::AnsiColor;
+
 use super::results::{CaseResult, Results, Tally};
 use crate::model::verdict::{CaseVerdict, Verdict};
 
@@ -122,31 +124,31 @@ fn details(text: &mut String, case: &CaseResult, paint: Paint) {
     if bad.len() > SHOWN {
         let _ = writeln!(text, "\nand {} more in {}", bad.len() - SHOWN, case.id);
     }
-    for scenario in case.scenarios.iter().filter(|s| s.normative) {
-        remarks(text, scenario);
-    }
+    remarks(text, case);
 }
 
-fn remarks(text: &mut String, scenario: &super::results::ScenarioResult) {
-    for observation in &scenario.observations {
-        let _ = writeln!(
-            text,
-            "\nobserved in '{}': {}",
-            visible(&scenario.name),
-            visible(&observation.text)
-        );
+/// What the normative scenarios told beside their verdict, each thing once.
+fn remarks(text: &mut String, case: &CaseResult) {
+    let normative = || case.scenarios.iter().filter(|scenario| scenario.normative);
+    let mut told: Vec<String> = Vec::new();
+    for observation in normative().flat_map(|scenario| &scenario.observations) {
+        told.push(format!("observed  {}", visible(&observation.text)));
     }
-    let measured: Vec<String> = scenario
-        .measurements
-        .iter()
-        .map(|m| {
-            format!("{} {:.1} {}", m.name, m.value, m.unit)
-                .trim_end()
-                .to_owned()
-        })
-        .collect();
-    if !measured.is_empty() {
-        let _ = writeln!(text, "measured: {}", measured.join(", "));
+    for measurement in normative().flat_map(|scenario| &scenario.measurements) {
+        let value = format!("{:.1}", measurement.value);
+        let value = value.strip_suffix(".0").unwrap_or(&value);
+        told.push(format!(
+            "measured  {} {value} {}",
+            measurement.name, measurement.unit
+        ));
+    }
+    if told.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{}", case.id);
+    let mut seen = std::collections::BTreeSet::new();
+    for line in told.iter().filter(|line| seen.insert(line.as_str())) {
+        let _ = writeln!(text, "    {}", line.trim_end());
     }
 }
 
@@ -174,11 +176,29 @@ fn painted(verdict: Verdict, text: &str, paint: Paint) -> String {
     if paint == Paint::Plain {
         return text.to_owned();
     }
-    let colour = match verdict {
-        Verdict::Pass => 32,
-        Verdict::Inconclusive => 33,
-        Verdict::Fail => 31,
-        Verdict::Error => 35,
-    };
-    format!("\u{1b}[{colour}m{text}\u{1b}[0m")
+    let style = match verdict {
+        Verdict::Pass => AnsiColor::Green,
+        Verdict::Inconclusive => AnsiColor::Yellow,
+        Verdict::Fail => AnsiColor::Red,
+        Verdict::Error => AnsiColor::Magenta,
+    }
+    .on_default();
+    format!("{style}{text}{style:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_sequences_of_a_sut_are_shown_not_obeyed() {
+        assert_eq!(visible("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
+        assert_eq!(visible("two\nlines"), "two\nlines");
+    }
+
+    #[test]
+    fn plain_text_has_no_escape_sequences() {
+        assert_eq!(painted(Verdict::Fail, "Fail", Paint::Plain), "Fail");
+        assert!(painted(Verdict::Fail, "Fail", Paint::Colour).starts_with('\u{1b}'));
+    }
 }

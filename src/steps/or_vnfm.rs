@@ -103,11 +103,11 @@ async fn restored(world: &mut World, _: Arguments) -> StepResult {
 
 crate::step!(
     When,
-    "two more VNFMs are started with a state of their own",
+    "three more VNFMs are started together, each with a state of its own",
     replicated
 );
 async fn replicated(world: &mut World, _: Arguments) -> StepResult {
-    world.bed()?.start_replicas(2).await.map_err(not_running)
+    world.bed()?.start_replicas(3).await.map_err(not_running)
 }
 
 /// A SUT that does not start leaves every question open; a file of ours that cannot be written is our fault.

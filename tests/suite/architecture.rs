@@ -72,9 +72,10 @@ fn a_report_needs_neither_runner_nor_steps_nor_simulators() {
 #[test]
 fn only_the_runner_knows_cucumber() {
     for (path, text) in sources("src") {
-        let names = text.contains("cucumber::");
+        // A test may ask cucumber whether it agrees.
+        let allowed = path == Path::new("src/run.rs") || path.ends_with("tests.rs");
         assert!(
-            !names || path == Path::new("src/run.rs"),
+            allowed || !text.contains("cucumber::"),
             "{}",
             path.display()
         );

@@ -1,5 +1,11 @@
 //! The program as its users meet it: every test runs the real binary, most of them against the real reference.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on may say so by a panic"
+)]
+
+mod alone;
 mod architecture;
 mod bad_input;
 mod bad_sut;

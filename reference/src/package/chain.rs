@@ -104,21 +104,22 @@ impl Signers {
         let leaf = EndEntityCert::try_from(&signer)
             .map_err(|error| SignatureFault::Untrusted(error.to_string()))?;
         let crls: Vec<&CertRevocationList<'_>> = self.crls.iter().collect();
-        // A list of another issuer says nothing of this signer; one of its issuer must be current.
-        let revocation = if defects.has(Deviation::IgnoresRevocation) {
+        // A list of another issuer says nothing of this signer; one of its issuer must be current (which a product that
+        // overlooks a beginning in the future does not see there either).
+        let expiration = if moment > since(now) {
+            ExpirationPolicy::Ignore
+        } else {
+            ExpirationPolicy::Enforce
+        };
+        let options = if defects.has(Deviation::IgnoresRevocation) {
             None
         } else {
             RevocationOptionsBuilder::new(&crls).ok()
-        }
-        .map(|options| {
+        };
+        let revocation = options.map(|options| {
             options
                 .with_status_policy(UnknownStatusPolicy::Allow)
-                .with_expiration_policy(if defects.has(Deviation::IgnoresNotYetValid) {
-                    // It looks from a day on which today's list is outdated.
-                    ExpirationPolicy::Ignore
-                } else {
-                    ExpirationPolicy::Enforce
-                })
+                .with_expiration_policy(expiration)
                 .build()
         });
         let time = UnixTime::since_unix_epoch(moment);
@@ -154,7 +155,7 @@ impl ExtendedKeyUsageValidator for AnyPurpose {
 
 /// The moment at which the certificate is judged, since the epoch: now, except in a product that looks away.
 fn judged_at(certificate: &X509Certificate<'_>, now: SystemTime, defects: Defects) -> Duration {
-    let mut moment = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut moment = since(now);
     if defects.has(Deviation::IgnoresExpiry) {
         moment = moment.min(since_epoch(certificate.validity().not_after.timestamp()));
     }
@@ -176,6 +177,10 @@ fn check_validity(
         return Err(SignatureFault::NotYetValid);
     }
     Ok(())
+}
+
+fn since(now: SystemTime) -> Duration {
+    now.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn since_epoch(seconds: i64) -> Duration {

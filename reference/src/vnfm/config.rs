@@ -270,3 +270,56 @@ pub(crate) fn read(label: &'static str, path: &Path) -> Result<Vec<u8>, ConfigEr
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+        [api]
+        listen = "127.0.0.1:0"
+        certificate = "vnfm.pem"
+        private_key = "/keys/vnfm.key"
+        client_anchors = "ca.pem"
+        [nfvo]
+        api_root = "https://127.0.0.1:1"
+        anchors = "ca.pem"
+        certificate = "vnfm.pem"
+        private_key = "vnfm.key"
+        [packages]
+        anchors = "signers.pem"
+        crls = ["signers.crl"]
+        [storage]
+        directory = "state"
+    "#;
+
+    fn load(text: &str) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vnfm.toml");
+        std::fs::write(&path, text).unwrap();
+        let config = Config::load(&path)?;
+        assert_eq!(config.packages.crls, [folder.path().join("signers.crl")]);
+        Ok(config)
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file_and_the_rest_has_defaults() {
+        let config = load(TEXT).unwrap();
+        assert_eq!(config.api.private_key, Path::new("/keys/vnfm.key"));
+        assert_eq!(config.packages.verify_at, VerifyAt::Create);
+        assert_eq!(config.packages.limits(), Limits::default());
+        assert_eq!(config.defects().unwrap(), Defects::NONE);
+    }
+
+    #[test]
+    fn mistakes_are_told_by_the_label_that_was_written() {
+        let unknown = load(&TEXT.replace("[storage]", "[storage]\ncolour = 1")).unwrap_err();
+        assert!(format!("{:#}", anyhow::Error::new(unknown)).contains("colour"));
+        let config = load(&format!("{TEXT}\n[test]\ndefects = [\"skip-last-file\"]")).unwrap();
+        let text = format!("{:#}", anyhow::Error::new(config.defects().unwrap_err()));
+        assert!(
+            text.contains("test.defects") && text.contains("skips-last-file"),
+            "{text}"
+        );
+    }
+}

@@ -28,6 +28,12 @@ pub struct Nfvo {
     pub notifications: watch::Sender<Vec<Value>>,
     pub requests: Arc<Mutex<Vec<String>>>,
     pub rejects_grants: Arc<Mutex<bool>>,
+    /// Answers 202 to this many requests before it grants.
+    pub hesitates: Arc<Mutex<u32>>,
+    /// Answers 500 instead of a VNFD.
+    pub is_broken: Arc<Mutex<bool>>,
+    /// The access token that it wants, if it wants one.
+    pub token: Arc<Mutex<Option<String>>>,
 }
 
 #[derive(Clone)]
@@ -91,6 +97,9 @@ impl Bed {
             notifications: watch::Sender::new(Vec::new()),
             requests: Arc::default(),
             rejects_grants: Arc::default(),
+            hesitates: Arc::default(),
+            is_broken: Arc::default(),
+            token: Arc::default(),
         };
         let nfvo_root = serve(&ca, &nfvo_identity, nfvo.clone()).await;
         let bed = Self {
@@ -302,6 +311,8 @@ async fn serve(ca: &Ca, identity: &Identity, nfvo: Nfvo) -> String {
             get(content),
         )
         .route("/grant/v1/grants", post(grant))
+        .route("/grant/v1/grants/pending", get(pending))
+        .route("/token", post(token))
         .route(
             "/notifications/{name}",
             get(async || StatusCode::NO_CONTENT).post(notified),
@@ -318,6 +329,13 @@ async fn serve(ca: &Ca, identity: &Identity, nfvo: Nfvo) -> String {
 async fn info(State(nfvo): State<Nfvo>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     nfvo.requests.lock().unwrap().push("info".to_owned());
     assert_eq!(headers["version"], "2.4.0");
+    if let Some(token) = &*nfvo.token.lock().unwrap()
+        && headers
+            .get("authorization")
+            .is_none_or(|given| *given != format!("Bearer {token}"))
+    {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
     match nfvo.packages.lock().unwrap().get(&id) {
         None => StatusCode::NOT_FOUND.into_response(),
         Some(package) => axum::Json(json!({
@@ -338,6 +356,9 @@ async fn vnfd(
         .lock()
         .unwrap()
         .push(format!("vnfd?{}", query.unwrap_or_default()));
+    if *nfvo.is_broken.lock().unwrap() {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
     let vnfd = nfvo.packages.lock().unwrap()[&id].vnfd.clone();
     ([("content-type", "application/zip")], vnfd).into_response()
 }
@@ -364,6 +385,13 @@ async fn grant(
         )
             .into_response();
     }
+    if *nfvo.hesitates.lock().unwrap() > 0 {
+        let location = [
+            ("location", "/grant/v1/grants/pending"),
+            ("retry-after", "0"),
+        ];
+        return (StatusCode::ACCEPTED, location).into_response();
+    }
     let grant = json!({ "id": "grant-1", "vnfInstanceId": request["vnfInstanceId"], "vnfLcmOpOccId": request["vnfLcmOpOccId"], "_links": {} });
     (StatusCode::CREATED, axum::Json(grant)).into_response()
 }
@@ -374,4 +402,29 @@ async fn notified(
 ) -> StatusCode {
     nfvo.notifications.send_modify(|all| all.push(notification));
     StatusCode::NO_CONTENT
+}
+
+async fn pending(State(nfvo): State<Nfvo>) -> Response {
+    let mut hesitates = nfvo.hesitates.lock().unwrap();
+    *hesitates = hesitates.saturating_sub(1);
+    if *hesitates > 0 {
+        return (StatusCode::ACCEPTED, [("retry-after", "0")]).into_response();
+    }
+    let grant = json!({ "id": "grant-2", "vnfInstanceId": "", "vnfLcmOpOccId": "", "_links": {} });
+    axum::Json(grant).into_response()
+}
+
+/// Gives the current token to the client `vnfm` with the secret `s3c:ret/`, both form-encoded in the header as RFC 6749 asks.
+async fn token(State(nfvo): State<Nfvo>, headers: HeaderMap, body: String) -> Response {
+    use base64::Engine;
+    let expected = base64::prelude::BASE64_STANDARD.encode("vnfm:s3c%3Aret%2F");
+    if headers["authorization"] != format!("Basic {expected}")
+        || body != "grant_type=client_credentials"
+    {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    nfvo.requests.lock().unwrap().push("token".to_owned());
+    let token = nfvo.token.lock().unwrap().clone();
+    axum::Json(json!({ "access_token": token, "token_type": "Bearer", "expires_in": 3600 }))
+        .into_response()
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod bed;
+mod process;
 mod support;
 mod verification;
 mod vnfm;

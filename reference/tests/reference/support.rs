@@ -4,12 +4,11 @@
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime};
 
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    RevokedCertParams, SerialNumber,
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams,
+    CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, RevokedCertParams, SerialNumber,
 };
 use scas_reference::package::Signers;
 
@@ -78,6 +77,12 @@ impl Ca {
         params.distinguished_name.push(DnType::CommonName, name);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
+        // rcgen writes no subjectKeyIdentifier into a leaf.
+        let key_id = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, key.public_key_raw());
+        let value = [&[4, 20], &key_id.as_ref()[..20]].concat();
+        params
+            .custom_extensions
+            .push(CustomExtension::from_oid_content(&[2, 5, 29, 14], value));
         change(&mut params);
         self.issue(folder, name, params, key)
     }
@@ -186,6 +191,41 @@ impl Signing {
         )
     }
 
+    /// A signer with an RSA key of 1024 bits, which only `openssl` still makes.
+    pub fn short_rsa(&self) -> Identity {
+        let (certificate, key) = (
+            self.folder.path().join("short.pem"),
+            self.folder.path().join("short.key"),
+        );
+        let output = Command::new("openssl")
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:1024",
+                "-nodes",
+                "-subj",
+                "/CN=short",
+                "-keyout",
+            ])
+            .arg(&key)
+            .arg("-out")
+            .arg(&certificate)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let pem = std::fs::read_to_string(&certificate).unwrap();
+        Identity {
+            certificate,
+            key,
+            pem,
+        }
+    }
+
     pub fn signers(&self) -> Signers {
         let mut signers = Signers::from_pem(self.ca.certificate.pem().as_bytes()).unwrap();
         signers
@@ -197,10 +237,6 @@ impl Signing {
 
 pub fn days(days: i64) -> time::OffsetDateTime {
     time::OffsetDateTime::now_utc() + time::Duration::days(days)
-}
-
-pub fn now() -> SystemTime {
-    SystemTime::now() + Duration::from_secs(0)
 }
 
 /// A package under construction: paths and contents, in the order of the archive.

@@ -1,8 +1,5 @@
 //! The VNFM on the wire: a hand-written NFVO calls it, and is called by it, over mutual TLS.
 
-use std::io::{BufRead as _, Read as _};
-use std::process::{Child, Command, Stdio};
-
 use crate::bed::{Bed, Tester};
 use crate::support::{Files, VNFD_ID, openssl_is_here};
 use axum::http::StatusCode;
@@ -194,121 +191,333 @@ async fn refuses_a_tampered_package_and_leaves_nothing() {
     vnfm.stop().await.unwrap();
 }
 
-/// Not a test: the process that [`Process::start`] starts.
+async fn operation(bed: &Bed, location: &str, state: &str) -> Value {
+    let id = location.rsplit('/').next().unwrap().to_owned();
+    bed.notification(|one| one["vnfLcmOpOccId"] == id.as_str() && one["operationState"] == state)
+        .await
+}
+
 #[tokio::test]
-#[ignore = "run by the tests below as a process of its own"]
-async fn vnfm_process() {
-    let config = std::env::var_os("SCAS_TEST_CONFIG").expect("the parent names the configuration");
-    scas_reference::vnfm::run(config.as_ref()).await.unwrap();
-}
-
-struct Process {
-    child: Child,
-    tester: Tester,
-    /// Kept open: the test harness of the child reports there when it ends.
-    _stdout: std::io::BufReader<std::process::ChildStdout>,
-}
-
-impl Process {
-    fn start(bed: &Bed, config: &std::path::Path) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "vnfm::vnfm_process", "--ignored", "--nocapture"])
-            .env("SCAS_TEST_CONFIG", config)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
-        // The test harness of the child writes lines of its own before.
-        let ready = stdout
-            .by_ref()
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let (_, json) = line.split_once("{\"event\":\"ready\"")?;
-                serde_json::from_str::<Value>(&format!("{{\"event\":\"ready\"{json}")).ok()
-            });
-        let root = ready.expect("it becomes ready")["apiRoot"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        Self {
-            child,
-            tester: Tester {
-                http: bed.client(Some(&bed.tester)),
-                root,
-            },
-            _stdout: stdout,
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_answered_survives_sigkill() {
-    if !openssl_is_here("what_was_answered_survives_sigkill") {
+async fn instantiates_modifies_and_terminates() {
+    if !openssl_is_here("instantiates_modifies_and_terminates") {
         return;
     }
     let bed = Bed::new().await;
-    let config = bed.configure(&[], "");
-    let mut process = Process::start(&bed, &config);
-    process
-        .tester
+    let (vnfm, tester) = bed.start(&[], "").await;
+    tester
         .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
         .await;
-    let mut ids = Vec::new();
-    for _ in 0..20 {
-        ids.push(
-            process.tester.create().await.1["id"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
-        );
-    }
-    process.child.kill().unwrap();
-    process.child.wait().unwrap();
-
-    let process = Process::start(&bed, &config);
-    for id in &ids {
-        assert_eq!(
-            process.tester.get(&format!("/vnf_instances/{id}")).await.0,
-            StatusCode::OK
-        );
-    }
-    let new = process.tester.create().await.1["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert!(!ids.contains(&new));
-    bed.notification(|one| one["vnfInstanceId"] == new.as_str())
+    let (_, instance, _) = tester
+        .post("/vnf_instances", json!({ "vnfdId": VNFD_ID }))
         .await;
+    let (status, _, problem) = tester
+        .post(
+            &format!("{instance}/terminate"),
+            json!({ "terminationType": "FORCEFUL" }),
+        )
+        .await;
+    assert_eq!(
+        (status, &problem["status"]),
+        (StatusCode::CONFLICT, &json!(409))
+    );
+
+    let (status, occurrence, _) = tester
+        .post(
+            &format!("{instance}/instantiate"),
+            json!({ "flavourId": "simple" }),
+        )
+        .await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    assert_eq!(
+        operation(&bed, &occurrence, "STARTING").await["notificationStatus"],
+        "START"
+    );
+    assert_eq!(
+        operation(&bed, &occurrence, "PROCESSING").await["notificationStatus"],
+        "START"
+    );
+    assert_eq!(
+        operation(&bed, &occurrence, "COMPLETED").await["notificationStatus"],
+        "RESULT"
+    );
+    let (_, done) = tester.get(&occurrence).await;
+    assert_eq!(
+        (&done["operationState"], &done["grantId"]),
+        (&json!("COMPLETED"), &json!("grant-1"))
+    );
+    assert_eq!(
+        tester.get(&instance).await.1["instantiationState"],
+        "INSTANTIATED"
+    );
+    assert_eq!(tester.delete(&instance).await, StatusCode::CONFLICT);
+
+    let patch = tester
+        .http
+        .patch(&instance)
+        .header("Version", "2.3.0")
+        .header("content-type", "application/merge-patch+json")
+        .body(json!({ "vnfInstanceName": "two", "metadata": { "k": "v" } }).to_string());
+    let patched = patch.send().await.unwrap();
+    assert_eq!(patched.status(), StatusCode::ACCEPTED);
+    let modification = operation(
+        &bed,
+        patched.headers()["location"].to_str().unwrap(),
+        "COMPLETED",
+    )
+    .await;
+    assert_eq!(modification["changedInfo"]["vnfInstanceName"], "two");
+    let (_, changed) = tester.get(&instance).await;
+    assert_eq!(
+        (&changed["vnfInstanceName"], &changed["metadata"]["k"]),
+        (&json!("two"), &json!("v"))
+    );
+
+    *bed.nfvo.rejects_grants.lock().unwrap() = true;
+    let (_, refused, _) = tester
+        .post(
+            &format!("{instance}/terminate"),
+            json!({ "terminationType": "GRACEFUL" }),
+        )
+        .await;
+    assert!(
+        operation(&bed, &refused, "ROLLED_BACK").await["error"]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("no resources")
+    );
+    *bed.nfvo.rejects_grants.lock().unwrap() = false;
+    let (_, occurrence, _) = tester
+        .post(
+            &format!("{instance}/terminate"),
+            json!({ "terminationType": "FORCEFUL" }),
+        )
+        .await;
+    operation(&bed, &occurrence, "COMPLETED").await;
+    assert_eq!(
+        tester.get(&instance).await.1["instantiationState"],
+        "NOT_INSTANTIATED"
+    );
+    assert_eq!(tester.delete(&instance).await, StatusCode::NO_CONTENT);
+    assert_eq!(
+        tester
+            .get("/vnf_lcm_op_occs")
+            .await
+            .1
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
+    vnfm.stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ends_when_its_parent_is_gone_and_on_sigterm() {
-    if !openssl_is_here("ends_when_its_parent_is_gone_and_on_sigterm") {
+#[tokio::test]
+async fn verifies_at_instantiation_where_it_is_told_to() {
+    if !openssl_is_here("verifies_at_instantiation_where_it_is_told_to") {
         return;
     }
     let bed = Bed::new().await;
-    let config = bed.configure(&[], "");
-    let mut process = Process::start(&bed, &config);
-    drop(process.child.stdin.take());
-    assert!(process.child.wait().unwrap().success());
-
-    let mut process = Process::start(&bed, &config);
-    let pid = process.child.id().to_string();
+    let mut tampered = Files::definitions().with_signed_manifest(&bed.signing.good);
+    tampered.put("Definitions/df.yaml", "tampered: true\n");
+    bed.onboard(VNFD_ID, tampered.zip());
+    let (vnfm, tester) = bed.start(&[], "verify_at = \"instantiate\"").await;
+    tester
+        .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
+        .await;
+    let (status, instance, _) = tester
+        .post("/vnf_instances", json!({ "vnfdId": VNFD_ID }))
+        .await;
+    assert_eq!(status, StatusCode::CREATED);
+    assert_eq!(*bed.nfvo.requests.lock().unwrap(), ["info"]);
+    let (_, occurrence, _) = tester
+        .post(
+            &format!("{instance}/instantiate"),
+            json!({ "flavourId": "simple" }),
+        )
+        .await;
+    let failed = operation(&bed, &occurrence, "FAILED").await;
     assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
+        failed["error"]["detail"]
+            .as_str()
             .unwrap()
-            .success()
+            .contains("Definitions/df.yaml"),
+        "{failed}"
     );
-    assert!(process.child.wait().unwrap().success());
+    assert_eq!(
+        tester.get(&instance).await.1["instantiationState"],
+        "NOT_INSTANTIATED"
+    );
+    vnfm.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn fetches_the_whole_of_an_option_2_package() {
+    if !openssl_is_here("fetches_the_whole_of_an_option_2_package") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let mut inner = Files::definitions();
+    inner.put("vnf.mf", inner.manifest());
+    let csar = inner.zip();
+    let mut outer = Files::default();
+    outer
+        .put("vnf.csar", csar.clone())
+        .put("vnf.cms", bed.signing.good.sign(&csar, &[]));
+    bed.change(VNFD_ID, |package| {
+        (package.option, package.content) = ("OPTION_2", outer.zip())
+    });
+    let (vnfm, tester) = bed.start(&[], "").await;
+    assert_eq!(tester.create().await.0, StatusCode::CREATED);
+    assert_eq!(
+        *bed.nfvo.requests.lock().unwrap(),
+        ["info", "package_content"]
+    );
+    vnfm.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_creations_share_ids_only_with_the_defect_and_lists_have_pages() {
+    if !openssl_is_here("concurrent_creations_share_ids_only_with_the_defect_and_lists_have_pages")
+    {
+        return;
+    }
+    for (defects, unique) in [
+        ([].as_slice(), true),
+        (&["duplicates-under-concurrency"], false),
+    ] {
+        let bed = Bed::new().await;
+        let (vnfm, tester) = bed.start(defects, "").await;
+        let tester = std::sync::Arc::new(tester);
+        let mut creations = tokio::task::JoinSet::new();
+        for _ in 0..16 {
+            let tester = std::sync::Arc::clone(&tester);
+            creations.spawn(async move {
+                let mut ids = Vec::new();
+                for _ in 0..32 {
+                    ids.push(tester.create().await.1["id"].as_str().unwrap().to_owned());
+                }
+                ids
+            });
+        }
+        let ids: Vec<String> = creations.join_all().await.concat();
+        let different: std::collections::HashSet<&String> = ids.iter().collect();
+        assert_eq!(different.len() == ids.len(), unique, "{defects:?}");
+
+        let (mut listed, mut next) = (0, Some(tester.uri("/vnf_instances")));
+        while let Some(uri) = next {
+            let page = tester
+                .http
+                .get(uri)
+                .header("Version", "2.3.0")
+                .send()
+                .await
+                .unwrap();
+            let link = page
+                .headers()
+                .get("link")
+                .map(|link| link.to_str().unwrap().to_owned());
+            next = link.map(|link| link[1..link.find('>').unwrap()].to_owned());
+            listed += page.json::<Vec<Value>>().await.unwrap().len();
+        }
+        assert_eq!(listed, 512, "every instance is kept, whatever it is called");
+        vnfm.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_notification_names_another_id_only_with_the_defect() {
+    if !openssl_is_here("a_notification_names_another_id_only_with_the_defect") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let (vnfm, tester) = bed.start(&["id-differs-in-notification"], "").await;
+    tester
+        .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
+        .await;
+    let (_, instance) = tester.create().await;
+    let told = bed
+        .notification(|one| one["notificationType"] == "VnfIdentifierCreationNotification")
+        .await;
+    assert_ne!(told["vnfInstanceId"], instance["id"]);
+    vnfm.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_fault_of_the_nfvo_is_no_refusal_and_leaves_nothing() {
+    if !openssl_is_here("a_fault_of_the_nfvo_is_no_refusal_and_leaves_nothing") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let (vnfm, tester) = bed.start(&[], "").await;
+    *bed.nfvo.is_broken.lock().unwrap() = true;
+    let (status, problem) = tester.create().await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(
+        problem["detail"].as_str().unwrap().contains("500"),
+        "{problem}"
+    );
+    assert_eq!(tester.get("/vnf_instances").await.1, json!([]));
+    *bed.nfvo.is_broken.lock().unwrap() = false;
+    assert_eq!(tester.create().await.0, StatusCode::CREATED);
+    vnfm.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn waits_for_a_grant_that_is_not_decided_at_once() {
+    if !openssl_is_here("waits_for_a_grant_that_is_not_decided_at_once") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let (vnfm, tester) = bed.start(&[], "").await;
+    tester
+        .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
+        .await;
+    *bed.nfvo.hesitates.lock().unwrap() = 3;
+    let (_, instance, _) = tester
+        .post("/vnf_instances", json!({ "vnfdId": VNFD_ID }))
+        .await;
+    let (_, occurrence, _) = tester
+        .post(
+            &format!("{instance}/instantiate"),
+            json!({ "flavourId": "simple" }),
+        )
+        .await;
+    operation(&bed, &occurrence, "COMPLETED").await;
+    assert_eq!(tester.get(&occurrence).await.1["grantId"], "grant-2");
+    vnfm.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn gets_an_access_token_and_another_when_it_is_no_longer_accepted() {
+    if !openssl_is_here("gets_an_access_token_and_another_when_it_is_no_longer_accepted") {
+        return;
+    }
+    let bed = Bed::new().await;
+    std::fs::write(bed.folder.path().join("secret"), "s3c:ret/\n").unwrap();
+    let path = bed.configure(&[], "");
+    let oauth2 = format!(
+        "[nfvo.oauth2]\ntoken_endpoint = \"{}/token\"\nclient_id = \"vnfm\"\nclient_secret_file = \"secret\"\n",
+        bed.nfvo_root
+    );
+    std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + &oauth2).unwrap();
+    *bed.nfvo.token.lock().unwrap() = Some("first".to_owned());
+    let vnfm = Vnfm::start(&Config::load(&path).unwrap()).await.unwrap();
+    let tester = Tester {
+        http: bed.client(Some(&bed.tester)),
+        root: vnfm.api_root().to_owned(),
+    };
+    assert_eq!(tester.create().await.0, StatusCode::CREATED);
+    assert_eq!(tester.create().await.0, StatusCode::CREATED);
+    *bed.nfvo.token.lock().unwrap() = Some("second".to_owned());
+    assert_eq!(tester.create().await.0, StatusCode::CREATED);
+    let asked = bed
+        .nfvo
+        .requests
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|request| *request == "token")
+        .count();
+    assert_eq!(asked, 2);
+    vnfm.stop().await.unwrap();
 }

@@ -17,7 +17,15 @@ const VERSION: HeaderName = HeaderName::from_static("version");
 
 /// Versions that are served: SOL003 V2.7.1 to V4.5.1 agree on what is served here.
 const PACKAGE_VERSIONS: [&str; 5] = ["2.0.0", "2.1.0", "2.3.0", "2.4.0", "2.12.0"];
-const GRANT_VERSIONS: [&str; 5] = ["1.3.0", "1.4.0", "1.6.0", "1.10.0", "1.12.0"];
+const GRANT_VERSIONS: [&str; 6] = ["1.3.0", "1.4.0", "1.6.0", "1.7.0", "1.10.0", "1.12.0"];
+
+/// The API that a path belongs to: its first segment, its major version, and the version that an answer names where
+/// the request names none that is served. `notifications` are those of VNF lifecycle management (SOL003 clause 5).
+const APIS: [(&str, &str, &str); 3] = [
+    ("vnfpkgm", "2", "2.4.0"),
+    ("grant", "1", "1.7.0"),
+    ("notifications", "2", "2.3.0"),
+];
 
 type Handler = fn(&State, &Asked<'_>) -> Answer;
 
@@ -191,11 +199,7 @@ impl Respond for Endpoint {
             Ok(()) => (self.handler)(&self.state, &asked),
             Err(refusal) => refusal,
         };
-        let answer = match (self.guard, asked.header("version")) {
-            (Guard::Api(_) | Guard::Token, Some(version)) => answer.with(VERSION, version),
-            _ => answer,
-        };
-        answer.into()
+        versioned(answer, request).into()
     }
 }
 
@@ -226,6 +230,22 @@ impl Guard {
             let detail = format!("Version `{version}` is not served here; {major}.x.y is");
             Err(Answer::problem(StatusCode::NOT_ACCEPTABLE, &detail))
         }
+    }
+}
+
+/// Every answer of an API names the version that it is given in, refusals too (SOL013 clause 9.2).
+fn versioned(answer: Answer, request: &Request) -> Answer {
+    let first = request.url.path().split('/').nth(1);
+    let Some((_, major, usual)) = APIS.iter().find(|(name, _, _)| Some(*name) == first) else {
+        return answer;
+    };
+    let asked = request
+        .headers
+        .get(VERSION)
+        .and_then(|value| value.to_str().ok());
+    match asked.filter(|version| is_version_of(version, major)) {
+        Some(version) => answer.with(VERSION, version),
+        None => answer.with(VERSION, usual),
     }
 }
 
@@ -263,7 +283,7 @@ impl Respond for Unknown {
             Answer::problem(StatusCode::METHOD_NOT_ALLOWED, &detail)
                 .with(ALLOW, &methods.join(", "))
         };
-        answer.into()
+        versioned(answer, request).into()
     }
 }
 

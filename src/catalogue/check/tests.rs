@@ -257,10 +257,10 @@ fn defects_and_cases_name_each_other() {
     finds(
         &TestSuite::new(),
         &steps(),
-        &["counter-restarts"],
+        &["counter-restarts", "refuses-everything"],
         "feature:13: the reference has no defect `ids-24-bit`",
     );
-    let more = [DEFECTS[0], DEFECTS[1], "reuses-deleted-ids"];
+    let more = [DEFECTS[0], DEFECTS[1], DEFECTS[2], "reuses-deleted-ids"];
     finds(
         &TestSuite::new(),
         &steps(),

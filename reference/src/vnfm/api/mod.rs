@@ -70,6 +70,7 @@ pub(crate) fn router(lifecycle: Arc<Lifecycle>) -> Router {
                 "the resource does not support this method",
             )
         })
+        .layer(middleware::map_response(version::name))
         .with_state(lifecycle)
 }
 
@@ -126,7 +127,8 @@ fn parse<T: DeserializeOwned>(
             "the body must be `{}`, not `{essence}`",
             types.join("` or `")
         );
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        // SOL003 declares no 415 for these operations.
+        return Err(Problem::bad_request(detail));
     }
     let malformed = |error: serde_json::Error| {
         Problem::bad_request(format!("the body cannot be used: {error}"))

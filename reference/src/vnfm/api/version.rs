@@ -1,7 +1,7 @@
 //! API versions (SOL013 clause 9): every request names one, every answer says which was used.
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -43,18 +43,23 @@ pub(super) async fn negotiate(request: Request, next: Next) -> Response {
     response
 }
 
+/// Names the version in answers that no request's version decided: an unknown path, a method that is not supported.
+pub(super) async fn name(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .entry("version")
+        .or_insert(HeaderValue::from_static(VERSION));
+    response
+}
+
 /// `ApiVersionInformation` (SOL013 9.3.2); asked for in order to learn the versions, so that it needs none.
-pub(super) async fn api_versions(_: Uri) -> Response {
+pub(super) async fn api_versions() -> Response {
     let versions: Vec<_> = SUPPORTED
         .iter()
         .map(|version| json!({ "version": version, "isDeprecated": false }))
         .collect();
-    let mut response = super::json(
+    super::json(
         StatusCode::OK,
         &json!({ "uriPrefix": "/vnflcm/v2", "apiVersions": versions }),
-    );
-    response
-        .headers_mut()
-        .insert("version", HeaderValue::from_static(VERSION));
-    response
+    )
 }

@@ -1,13 +1,11 @@
 //! The NFVO's APIs as a VNFM meets them.
 
-mod common;
-
 use std::error::Error;
 use std::io::{Cursor, Read as _, Write as _};
 use std::num::NonZeroUsize;
 
+use crate::common::{Bed, Outcome, PATIENCE, call, curl, package};
 use bytes::Bytes;
-use common::{Bed, Outcome, PATIENCE, call, curl, package};
 use hyper::Method;
 use scas_simulators::client::Answer;
 use scas_simulators::nfvo::{OAuth2, OperationalState, SecurityOption};

@@ -1,8 +1,6 @@
 //! Faults and holds on the wire.
 
-mod common;
-
-use common::{Bed, Outcome, PATIENCE, call, curl};
+use crate::common::{Bed, Outcome, PATIENCE, call, curl};
 use hyper::Method;
 use scas_simulators::client::CallError;
 use scas_simulators::control::ControlError;

@@ -1,10 +1,8 @@
 //! The tester's client against servers that misbehave at the socket, and the transcript it writes.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Bed, Outcome, PATIENCE, call, client, parties};
+use crate::common::{Bed, Outcome, PATIENCE, call, client, parties};
 use hyper::Method;
 use scas_simulators::client::{Call, CallError, Client, ClientError, Limits};
 use scas_simulators::tls::ClientSecurity;

@@ -1,8 +1,6 @@
 //! Mutual TLS at the front, as strangers' clients meet it, and what the transcript says of it.
 
-mod common;
-
-use common::{Bed, Outcome, PATIENCE, Pki, client, curl, run};
+use crate::common::{Bed, Outcome, PATIENCE, Pki, client, curl, run};
 use rustls_pki_types::pem::PemObject as _;
 use scas_simulators::client::{Call, CallError};
 use scas_simulators::control::Control;
@@ -248,7 +246,7 @@ async fn a_server_that_nobody_here_wrote_refuses_us_by_alert() -> Outcome {
     let mut server = match spawned {
         Ok(server) => server,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            common::not_run("openssl");
+            crate::common::not_run("openssl");
             return Ok(());
         }
         Err(error) => return Err(error.into()),
@@ -346,7 +344,7 @@ async fn the_api_is_told_of_the_peer_by_the_front_alone() -> Outcome {
     let config = FrontConfig {
         security: pki.mutual(),
         upstream: *api.address(),
-        parties: common::parties(),
+        parties: crate::common::parties(),
         transcript: transcript.clone(),
         control: Control::default(),
         max_request_body: 10,

@@ -1,0 +1,8 @@
+//! The simulators over real sockets: one binary for all that can share a process.
+
+mod client;
+#[path = "../common/mod.rs"]
+mod common;
+mod faults;
+mod nfvo;
+mod tls;

@@ -1,0 +1,112 @@
+//! Simulator and reference by themselves, as a developer of a VNFM uses them.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::support::Stage;
+
+/// Starts the command and reads its ready line. Its standard input stays open.
+fn ready(stage: &Stage, arguments: &[&str]) -> (Child, Value) {
+    let mut child = stage
+        .scas(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let value: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: '{line}'"));
+    assert_eq!(value["event"], "ready");
+    (child, value)
+}
+
+fn end(mut child: Child) {
+    kill(
+        Pid::from_raw(child.id().try_into().unwrap()),
+        Signal::SIGTERM,
+    )
+    .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_simulated_nfvo_serves_a_signed_package_to_whoever_asks() {
+    let stage = Stage::new();
+    let (child, told) = ready(
+        &stage,
+        &["simulate", "nfvo", "--plain", "--transcript", "wire.jsonl"],
+    );
+    let root = told["apiRoot"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("http://")
+        .unwrap()
+        .to_owned();
+    let vnfd_id = told["vnfdId"].as_str().unwrap();
+    let mut stream = TcpStream::connect(&root).unwrap();
+    write!(
+        stream,
+        "GET /vnfpkgm/v2/onboarded_vnf_packages/{vnfd_id} HTTP/1.1\r\nHost: {root}\r\nVersion: 2.4.0\r\n\
+         Accept: application/json\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains(vnfd_id), "{answer}");
+    end(child);
+    let wire = std::fs::read_to_string(stage.path("wire.jsonl")).unwrap();
+    assert!(wire.contains(vnfd_id), "the exchange was written down");
+    stage.assert_nothing_left();
+}
+
+#[test]
+fn a_port_that_the_simulator_cannot_have_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let stage = Stage::new();
+    stage
+        .run(&["simulate", "nfvo", "--listen", &address])
+        .assert_told(64, &["--listen", &address]);
+}
+
+#[test]
+fn the_reference_ends_with_its_parent() {
+    let stage = Stage::new();
+    stage.run(&["pki", "new", "pki"]).assert_told(0, &[]);
+    stage.write(
+        "vnfm.toml",
+        "[api]\nlisten = \"127.0.0.1:0\"\ncertificate = \"pki/tls/vnfm.crt\"\n\
+         private_key = \"pki/tls/vnfm.key\"\nclient_anchors = \"pki/tls/ca.crt\"\n\
+         [nfvo]\napi_root = \"https://127.0.0.1:9\"\nanchors = \"pki/tls/ca.crt\"\n\
+         certificate = \"pki/tls/vnfm.crt\"\nprivate_key = \"pki/tls/vnfm.key\"\n\
+         [packages]\nanchors = \"pki/signers/signers-ca.crt\"\ncrls = [\"pki/signers/signers.crl\"]\n\
+         [storage]\ndirectory = \"state\"\n",
+    );
+    let (mut child, told) = ready(&stage, &["reference", "vnfm", "--config", "vnfm.toml"]);
+    assert!(
+        told["apiRoot"]
+            .as_str()
+            .unwrap()
+            .starts_with("https://127.0.0.1:")
+    );
+    // The end of its standard input is the end of its parent.
+    drop(child.stdin.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_configuration_mistake_of_the_reference_names_the_label() {
+    let stage = Stage::new();
+    stage.write("vnfm.toml", "[api]\nlissten = \"127.0.0.1:0\"\n");
+    stage
+        .run(&["reference", "vnfm", "--config", "vnfm.toml"])
+        .assert_told(64, &["vnfm.toml", "lissten"]);
+}
