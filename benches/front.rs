@@ -17,9 +17,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use bytes::Bytes;
 use scas::pki::TestPki;
 use scas_simulators::control::Control;
 use scas_simulators::front::{Front, FrontConfig, Parties};
+use scas_simulators::nfvo::{Nfvo, NfvoConfig, OnboardedPackage, SecurityOption};
 use scas_simulators::tls::{Identity, ServerSecurity};
 use scas_simulators::transcript::Transcript;
 use tokio::runtime::Runtime;
@@ -51,6 +53,7 @@ fn main() -> anyhow::Result<()> {
     println!("requests a second, {CONNECTIONS} kept-alive connections of wrk, {SECONDS} s a run");
     let mut against_mitmproxy = Pairs::default();
     let mut against_wiremock = Vec::new();
+    let mut nfvo = Vec::new();
     for round in 1..=figures::rounds(5) {
         let alone = {
             runtime.block_on(mount(&server));
@@ -65,6 +68,7 @@ fn main() -> anyhow::Result<()> {
             front / alone
         );
         against_wiremock.push((front, alone));
+        nfvo.push(simulated_nfvo(&runtime, &identity, folder.path())?);
         if let Some(program) = &mitmdump {
             runtime.block_on(mount(&server));
             let peer = through_mitmdump(program, upstream, &identity, folder.path())?;
@@ -82,6 +86,10 @@ fn main() -> anyhow::Result<()> {
         "wiremock alone (no TLS, no transcript): {:.1} 1/s; front + wiremock reaches {:.2} of it",
         median(against_wiremock.iter().map(|pair| pair.1)),
         median(against_wiremock.iter().map(|pair| pair.0 / pair.1))
+    );
+    println!(
+        "the same path of the simulated NFVO (front, all routes mounted in wiremock): {:.1} 1/s",
+        median(nfvo.into_iter())
     );
     Ok(())
 }
@@ -104,7 +112,12 @@ async fn mount(server: &MockServer) {
 }
 
 fn measure(root: &str) -> anyhow::Result<f64> {
-    wrk::rate(&format!("{root}{PATH}"), CONNECTIONS, SECONDS, None)
+    wrk::rate(
+        &format!("{root}{PATH}"),
+        CONNECTIONS,
+        SECONDS,
+        &["--header", "Version: 2.4.0"],
+    )
 }
 
 fn through_front(
@@ -139,6 +152,31 @@ fn through_front(
     // The runtime's own threads serve meanwhile.
     let rate = measure(&format!("https://{}", front.address()));
     runtime.block_on(front.stop());
+    rate
+}
+
+/// The whole simulator: the same front, but with every route of its APIs in wiremock, and answers that are computed.
+fn simulated_nfvo(runtime: &Runtime, identity: &Identity, folder: &Path) -> anyhow::Result<f64> {
+    let transcript = Transcript::to_file(&folder.join("transcript.jsonl"))?;
+    let security = ServerSecurity::ServerOnly {
+        identity: identity.clone(),
+    };
+    let nfvo = runtime.block_on(Nfvo::start(NfvoConfig::new(security, transcript)))?;
+    nfvo.onboard(OnboardedPackage {
+        vnf_pkg_id: "pkg-1".into(),
+        vnfd_id: "vnfd-1".into(),
+        provider: "scas".into(),
+        product: "bench".into(),
+        software_version: "1.0".into(),
+        vnfd_version: "1.0".into(),
+        security_option: SecurityOption::Option1,
+        vnfd: Bytes::new(),
+        package_content: Bytes::new(),
+        manifest: Bytes::new(),
+        signing_certificate: None,
+    });
+    let rate = measure(nfvo.api_root());
+    runtime.block_on(nfvo.stop());
     rate
 }
 

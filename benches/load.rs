@@ -12,7 +12,7 @@ mod process;
 #[path = "common/wrk.rs"]
 mod wrk;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,7 +124,12 @@ impl Material {
             ),
         )?;
         let url = format!("{}/vnflcm/v2/vnf_instances", bed.api_root);
-        wrk::rate(&url, CONCURRENCY, SECONDS, Some(&script))
+        wrk::rate(
+            &url,
+            CONCURRENCY,
+            SECONDS,
+            &[Path::new("--script"), &script],
+        )
     }
 
     fn ours(&self, runtime: &Runtime, security: Security, count: u64) -> anyhow::Result<f64> {

@@ -1,6 +1,6 @@
 //! The load client that we are compared with: `wrk` (Debian package `wrk`).
 
-use std::path::Path;
+use std::ffi::OsStr;
 use std::process::Command;
 
 use anyhow::Context as _;
@@ -15,21 +15,22 @@ pub fn is_here() -> bool {
     here
 }
 
-/// Requests a second on `url` over so many kept-alive connections. The script may say what is asked.
-pub fn rate(
+/// Requests a second on `url` over so many kept-alive connections; `more` says what is asked, in wrk's own options.
+pub fn rate<S: AsRef<OsStr>>(
     url: &str,
     connections: usize,
     seconds: u32,
-    script: Option<&Path>,
+    more: &[S],
 ) -> anyhow::Result<f64> {
     let mut command = Command::new("wrk");
     command.args(["--threads", "2"]);
     command.args(["--connections", &connections.to_string()]);
     command.args(["--duration", &format!("{seconds}s"), "--timeout", "30s"]);
-    if let Some(script) = script {
-        command.arg("--script").arg(script);
-    }
-    let output = command.arg(url).output().context("cannot run wrk")?;
+    let output = command
+        .args(more)
+        .arg(url)
+        .output()
+        .context("cannot run wrk")?;
     let text = String::from_utf8_lossy(&output.stdout);
     // Fast refusals would look like speed.
     anyhow::ensure!(

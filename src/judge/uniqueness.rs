@@ -92,8 +92,8 @@ pub fn notified(responses: &[String], notifications: &[String]) -> Judgement {
 /// The pairs of positions that bear the same identifier: each position with the first that bears it.
 ///
 /// Exact: the 128-bit fingerprints only say where to look, the strings themselves are compared. Takes 24
-/// bytes an identifier beside the identifiers themselves, which the iterator may borrow or make: it is run through
-/// twice, or three times if it cannot tell its length.
+/// bytes an identifier beside the identifiers themselves, which the iterator may borrow or make; it is run through up to
+/// three times.
 pub fn duplicates<I>(ids: I) -> Vec<(u64, u64)>
 where
     I: Iterator<Item: AsRef<str>> + Clone,
