@@ -258,15 +258,18 @@ impl Serving {
     async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin, facts: Facts) {
         let stop = self.stop.clone();
         let intercept = exchange::Interceptor::new(Arc::clone(&self.config), facts, stop);
-        let service = service_fn(|request| intercept.answer(request));
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection);
-        let served = tokio::select! {
-            served = connection.as_mut() => served,
-            () = stopped(self.stop.clone()) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let served = {
+            let service = service_fn(|request| intercept.answer(request));
+            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            let mut connection = std::pin::pin!(connection);
+            tokio::select! {
+                served = connection.as_mut() => served,
+                () = stopped(self.stop.clone()) => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
             }
+            // Gone here, with a request that its peer did not wait for: that one holds what `close` waits for.
         };
         match served {
             // hyper has answered 400 by itself.

@@ -133,6 +133,17 @@ async fn notified(world: &mut World, _: Arguments) -> StepResult {
         return Err(Problem::unmet("a subscription to notifications", why));
     }
     let count = identifiers(&world.rounds).len();
+    if count == 0 {
+        // Waiting for nothing would take the whole time for an answer.
+        let lost = world
+            .rounds
+            .iter()
+            .find_map(|round| round.lost.first().cloned());
+        return Err(Problem::unmet(
+            "a VNF instance whose creation the VNFM can notify of",
+            lost.unwrap_or_else(|| "none was asked for".to_owned()),
+        ));
+    }
     world.notified = world.bed()?.creation_notifications(count).await;
     Ok(())
 }

@@ -40,8 +40,9 @@ pub struct Api {
     pub certificate: PathBuf,
     /// Its key, PKCS#8 PEM.
     pub private_key: PathBuf,
-    /// Who may call: issuers of client certificates, PEM.
-    pub client_anchors: PathBuf,
+    /// Who may call: issuers of client certificates, PEM (mutual TLS). Without it only the server shows a certificate
+    /// and everybody may call: for products and load tools that cannot show one.
+    pub client_anchors: Option<PathBuf>,
 }
 
 /// `[nfvo]`
@@ -237,7 +238,6 @@ impl Config {
         let paths = [
             &mut self.api.certificate,
             &mut self.api.private_key,
-            &mut self.api.client_anchors,
             &mut self.nfvo.anchors,
             &mut self.nfvo.certificate,
             &mut self.nfvo.private_key,
@@ -253,6 +253,7 @@ impl Config {
             .into_iter()
             .chain(&mut self.packages.crls)
             .chain(optional)
+            .chain(&mut self.api.client_anchors)
             .chain(&mut self.log.file)
         {
             *path = folder.join(&*path);

@@ -1,4 +1,4 @@
-//! Mutual TLS, both as a server and as a client. Main type: [`TlsListener`].
+//! TLS, mutual unless the configuration names no issuers of client certificates. Main type: [`TlsListener`].
 //!
 //! The cryptography provider is named explicitly: what another part of the process installed as its default does not matter.
 
@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -30,16 +31,19 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
-/// The server side of `[api]`: every client must show a certificate of `client_anchors`.
+/// The server side of `[api]`: every client must show a certificate of `client_anchors`, if there are any.
 pub(crate) fn server_config(api: &Api) -> Result<ServerConfig, ConfigError> {
-    let roots = roots("api.client_anchors", &api.client_anchors)?;
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
-        .build()
-        .map_err(|error| ConfigError::value("api.client_anchors", error))?;
-    let mut config = ServerConfig::builder_with_provider(provider())
+    let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
-        .map_err(|error| ConfigError::value("api", error))?
-        .with_client_cert_verifier(verifier)
+        .map_err(|error| ConfigError::value("api", error))?;
+    let builder = match &api.client_anchors {
+        Some(path) => builder.with_client_cert_verifier(client_verifier(path)?),
+        None => {
+            tracing::warn!("api.client_anchors is not set: whoever reaches the API may call it");
+            builder.with_no_client_auth()
+        }
+    };
+    let mut config = builder
         .with_single_cert(
             chain("api.certificate", &api.certificate)?,
             key("api.private_key", &api.private_key)?,
@@ -52,6 +56,13 @@ pub(crate) fn server_config(api: &Api) -> Result<ServerConfig, ConfigError> {
         })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
+}
+
+fn client_verifier(anchors: &Path) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
+    let roots = roots("api.client_anchors", anchors)?;
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+        .build()
+        .map_err(|error| ConfigError::value("api.client_anchors", error))
 }
 
 /// The client side of `[nfvo]`.

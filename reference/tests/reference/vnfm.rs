@@ -143,6 +143,26 @@ async fn asks_for_a_version_and_a_client_certificate() {
 }
 
 #[tokio::test]
+async fn without_client_anchors_anybody_may_call() {
+    if !openssl_is_here("without_client_anchors_anybody_may_call") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let path = bed.configure(&[], "");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let open = text.replace("client_anchors = \"ca.pem\"\n", "");
+    assert_ne!(open, text);
+    std::fs::write(&path, open).unwrap();
+    let vnfm = Vnfm::start(&Config::load(&path).unwrap()).await.unwrap();
+    let tester = Tester {
+        http: bed.client(None),
+        root: vnfm.api_root().to_owned(),
+    };
+    assert_eq!(tester.create().await.0, StatusCode::CREATED);
+    vnfm.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn refuses_a_tampered_package_and_leaves_nothing() {
     if !openssl_is_here("refuses_a_tampered_package_and_leaves_nothing") {
         return;

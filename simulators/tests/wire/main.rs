@@ -4,5 +4,6 @@ mod client;
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod gone;
 mod nfvo;
 mod tls;
