@@ -99,6 +99,18 @@ impl RunContext {
     }
 }
 
+/// A temporary folder that no other user can look into: keys lie there.
+///
+/// # Errors
+/// It cannot be made.
+pub fn private_folder(prefix: &str) -> std::io::Result<tempfile::TempDir> {
+    use std::os::unix::fs::PermissionsExt as _;
+    tempfile::Builder::new()
+        .prefix(prefix)
+        .permissions(std::fs::Permissions::from_mode(0o700))
+        .tempdir()
+}
+
 /// The PKI as files in a temporary folder that only this user can read.
 pub struct PkiFiles {
     folder: tempfile::TempDir,
@@ -106,9 +118,7 @@ pub struct PkiFiles {
 
 impl PkiFiles {
     fn write(pki: &TestPki, signing: &SigningMaterial) -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("scas-pki-")
-            .tempdir()
+        let folder = private_folder("scas-pki-")
             .context("cannot make a temporary folder for the test PKI")?;
         let files = Self { folder };
         // Only what is the SUT's: the others' keys stay in our memory.

@@ -38,6 +38,11 @@ pub fn reference() -> anyhow::Result<Loaded> {
 /// The file cannot be read, a label is unknown or a value impossible; file, line and label are named.
 pub fn load(path: &Path) -> anyhow::Result<Loaded> {
     let name = path.display().to_string();
+    // Anything else than a file, a pipe for example, may never end.
+    anyhow::ensure!(
+        !path.exists() || path.is_file(),
+        "--sut {name}: is not a file"
+    );
     let text = std::fs::read_to_string(path).with_context(|| {
         format!(
             "--sut {name}: cannot read the profile; `scas run` without --sut tests the reference"
@@ -82,6 +87,13 @@ fn check(profile: &Profile) -> anyhow::Result<()> {
         "ixit.capacity.concurrency: {} is out of range 1 to 1024",
         ixit.capacity.concurrency
     );
+    if let Some(status) = ixit
+        .refusal_statuses
+        .iter()
+        .find(|status| !(400..600).contains(*status))
+    {
+        anyhow::bail!("ixit.refusal-statuses: {status} is no HTTP error status (400 to 599)");
+    }
     let times = &ixit.timeouts;
     for (label, seconds) in [
         ("start", times.start),
@@ -95,12 +107,8 @@ fn check(profile: &Profile) -> anyhow::Result<()> {
         );
     }
     if let Some(api) = &ixit.api {
-        let known = api.root.starts_with("https://") || api.root.starts_with("http://");
-        anyhow::ensure!(
-            known,
-            "ixit.api.root: '{}' is no API root; write e.g. \"https://127.0.0.1:9443\"",
-            api.root
-        );
+        crate::testbed::sut_process::address(&api.root)
+            .map_err(|error| anyhow::anyhow!("ixit.api.root: {error}"))?;
     }
     let placeholders = crate::testbed::placeholders();
     let texts = ixit

@@ -28,9 +28,9 @@ use crate::recorder::Recorder;
 use crate::steps::{self, Problem};
 use crate::world::World;
 
-/// The longest that a step may take. Each wait for the SUT is bounded by the IXIT, and a load test of a slow SUT may
-/// well take hours; this bounds our own mistakes.
-const STEP_LIMIT: Duration = Duration::from_secs(24 * 3600);
+/// The longest that a step may take beside what the profile allows the SUT: each wait is bounded by the IXIT, this bounds our
+/// own mistakes.
+const STEP_LIMIT: Duration = Duration::from_secs(1800);
 
 /// What is run.
 pub struct Plan {
@@ -57,7 +57,7 @@ pub async fn run(
             })
         })
         .collect();
-    let _hook = PanicHook::keep();
+    let _hook = PanicHook;
     let stage = Stage {
         context,
         recorder: Arc::clone(&recorder),
@@ -201,7 +201,7 @@ impl Stage {
         let stage = self.clone();
         let scenario = scenario_id(feature, scenario);
         Box::pin(async move {
-            PanicHook::restore();
+            PanicHook::install(&stage.recorder);
             world.begin(
                 Arc::clone(&stage.context),
                 Arc::clone(&stage.recorder),
@@ -298,8 +298,9 @@ fn dispatch(world: &mut World, context: Context) -> LocalBoxFuture<'_, ()> {
                 },
             ),
             Ok((definition, arguments)) => {
+                let limit = step_limit(world);
                 let running = AssertUnwindSafe((definition.run)(world, arguments)).catch_unwind();
-                let outcome = match tokio::time::timeout(STEP_LIMIT, running).await {
+                let outcome = match tokio::time::timeout(limit, running).await {
                     Ok(Ok(Ok(()))) => Outcome::Met,
                     Ok(Ok(Err(problem))) => problem.into(),
                     Ok(Err(panic)) => Outcome::Harness {
@@ -307,7 +308,7 @@ fn dispatch(world: &mut World, context: Context) -> LocalBoxFuture<'_, ()> {
                     },
                     Err(_) => Problem::Harness(anyhow::anyhow!(
                         "the step did not end within {} s",
-                        STEP_LIMIT.as_secs()
+                        limit.as_secs()
                     ))
                     .into(),
                 };
@@ -329,6 +330,16 @@ fn dispatch(world: &mut World, context: Context) -> LocalBoxFuture<'_, ()> {
     })
 }
 
+/// A load step may take as long as a SUT that needs all its time for each answer.
+fn step_limit(world: &World) -> Duration {
+    let Ok(context) = world.context() else {
+        return STEP_LIMIT;
+    };
+    let ixit = &context.profile.ixit;
+    let rounds = context.capacity().max(1000) / ixit.capacity.concurrency.max(1) as u64;
+    STEP_LIMIT + Duration::from_secs(ixit.timeouts.answer.saturating_mul(rounds))
+}
+
 fn scenario_id(feature: &gherkin::Feature, scenario: &gherkin::Scenario) -> ScenarioId {
     ScenarioId {
         case: feature.name.trim().to_owned(),
@@ -344,22 +355,27 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "no text".to_owned())
 }
 
-/// Cucumber silences the process's panic hook while it runs, and leaves it so if it is dropped half-way.
-/// A panic in a simulator must be heard.
-struct PanicHook(std::marker::PhantomData<Infallible>);
+/// Cucumber silences the process's panic hook while it runs, and leaves it so if it is dropped half-way. A panic in a simulator must
+/// be heard: the SUT would see a fault that is ours.
+struct PanicHook;
 
 impl PanicHook {
-    fn keep() -> Self {
-        Self(std::marker::PhantomData)
-    }
-
-    fn restore() {
-        std::panic::set_hook(Box::new(|info| tracing::error!("panic: {info}")));
+    fn install(recorder: &Arc<Recorder>) {
+        let recorder = Arc::downgrade(recorder);
+        std::panic::set_hook(Box::new(move |info| {
+            tracing::error!("panic: {info}");
+            if let Some(recorder) = recorder.upgrade() {
+                recorder.note(&Event::RunnerFault {
+                    at: Timestamp::now(),
+                    error: format!("panic: {info}"),
+                });
+            }
+        }));
     }
 }
 
 impl Drop for PanicHook {
     fn drop(&mut self) {
-        Self::restore();
+        std::panic::set_hook(Box::new(|info| tracing::error!("panic: {info}")));
     }
 }

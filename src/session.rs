@@ -72,9 +72,11 @@ impl Session {
     ///
     /// # Errors
     /// A configuration mistake, which names the label that the user wrote; or the folder cannot be made.
-    pub fn prepare(&self, out: &Path, listener: Listener) -> Result<Prepared, PrepareError> {
+    pub async fn prepare(&self, out: &Path, listener: Listener) -> Result<Prepared, PrepareError> {
         let plan = self.plan().map_err(PrepareError::Configuration)?;
-        crate::testbed::preflight(&self.sut.profile).map_err(PrepareError::Configuration)?;
+        crate::testbed::preflight(&self.sut.profile)
+            .await
+            .map_err(PrepareError::Configuration)?;
         let started = Timestamp::now();
         let id = format!(
             "{}-{:04x}",

@@ -18,6 +18,7 @@ use scas_simulators::tls::{ClientSecurity, Identity, ServerSecurity};
 use scas_simulators::transcript::Transcript;
 
 use crate::context::RunContext;
+use crate::model::question::IdentifierRecord;
 use crate::model::sut::{AcceptedAt, Profile, Security};
 use crate::pki::Leaf;
 use sut_process::{StartError, StartPlan, SutProcess, fill};
@@ -29,18 +30,19 @@ const NOTIFICATIONS: &str = "lcm";
 
 /// One scenario's simulators and SUT. Dropping it ends them; [`Testbed::take_down`] does so with an account.
 pub struct Testbed {
+    // Fields are dropped in this order: first the processes, last the folder that they write to.
+    sut: Option<SutProcess>,
+    replicas: Vec<SutProcess>,
     context: Arc<RunContext>,
     folder: PathBuf,
-    work: tempfile::TempDir,
     /// Every exchange of the scenario.
     pub transcript: Transcript,
     /// The simulated NFVO.
     pub nfvo: Nfvo,
-    sut: Option<SutProcess>,
-    replicas: Vec<SutProcess>,
     /// Why there are no notifications, if there are none.
     pub unsubscribed: Option<String>,
     remarks: Vec<String>,
+    work: tempfile::TempDir,
 }
 
 /// What is left when a bed is taken down.
@@ -49,24 +51,26 @@ pub struct Remains {
     pub files: Vec<(PathBuf, &'static str)>,
     /// What could not be removed.
     pub residue: Vec<String>,
+    /// Evidence that could not be kept: the verdict stands on nothing.
+    pub lost: Vec<String>,
 }
 
 /// Catches configuration mistakes before the first scenario.
 ///
 /// # Errors
 /// Each names the label that the user wrote.
-pub fn preflight(profile: &Profile) -> anyhow::Result<()> {
+pub async fn preflight(profile: &Profile) -> anyhow::Result<()> {
     let listen = profile.ixit.nfvo.listen;
     // Bound and dropped at once: nothing else can tell whether it is free.
     std::net::TcpListener::bind(listen).with_context(|| {
         format!("ixit.nfvo.listen: cannot listen on {listen}; end what uses it, or write port 0 for a free one")
     })?;
     if let Some(api) = profile.ixit.api.as_ref().filter(|api| !api.running) {
-        let address = sut_process::host_and_port(&api.root);
         anyhow::ensure!(
-            std::net::TcpStream::connect(&address).is_err(),
-            "ixit.api.root: something listens on {address} already and would be taken for the product; end it, or \
-             write running = true if it is the product"
+            !sut_process::listens(&api.root).await,
+            "ixit.api.root: something listens at {} already and would be taken for the product; end it, or write \
+             running = true if it is the product",
+            api.root
         );
     }
     let program = profile
@@ -116,9 +120,7 @@ impl Testbed {
         })
         .await
         .context("ixit.nfvo")?;
-        let work = tempfile::Builder::new()
-            .prefix("scas-bed-")
-            .tempdir()
+        let work = crate::context::private_folder("scas-bed-")
             .context("cannot make a temporary folder for the SUT")?;
         Ok(Self {
             context,
@@ -133,7 +135,7 @@ impl Testbed {
         })
     }
 
-    /// Starts the SUT, and subscribes to its notifications if this is its first start.
+    /// Starts the SUT.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -162,7 +164,7 @@ impl Testbed {
     /// # Errors
     /// The SUT is not running.
     pub fn client(&self) -> anyhow::Result<Client> {
-        let sut = self.sut.as_ref().context("the SUT is not running")?;
+        let sut = self.sut.as_ref().ok_or(StartError::NotRunning)?;
         self.client_of(sut)
     }
 
@@ -198,16 +200,33 @@ impl Testbed {
     }
 
     /// Asks the SUT to stop and waits.
-    pub async fn stop(&mut self) {
+    ///
+    /// # Errors
+    /// The product runs by itself.
+    pub async fn stop(&mut self) -> Result<(), StartError> {
+        self.ours()?;
         if let Some(sut) = self.sut.take() {
             self.remarks.extend(sut.stop().await);
         }
+        Ok(())
     }
 
     /// Kills the SUT and waits.
-    pub async fn kill(&mut self) {
+    ///
+    /// # Errors
+    /// The product runs by itself.
+    pub async fn kill(&mut self) -> Result<(), StartError> {
+        self.ours()?;
         if let Some(sut) = self.sut.take() {
             sut.kill().await;
+        }
+        Ok(())
+    }
+
+    fn ours(&self) -> Result<(), StartError> {
+        match &self.context.profile.ixit.api {
+            Some(api) if api.running => Err(StartError::NotOurs),
+            _ => Ok(()),
         }
     }
 
@@ -219,41 +238,50 @@ impl Testbed {
         }
     }
 
-    /// Copies everything durable of the SUT aside.
+    /// Copies everything durable of the SUT aside; returns how many files there are.
     ///
     /// # Errors
     /// A file cannot be copied.
-    pub fn copy_state(&self) -> anyhow::Result<()> {
-        state::copy(&self.state("sut"), &self.state("copy"))
+    pub fn copy_state(&self) -> anyhow::Result<usize> {
+        let state = self.state("sut");
+        state::copy(&state, &self.state("copy"))?;
+        Ok(state::files(&state)?.len())
     }
 
-    /// Replaces everything durable of the SUT by the copy.
+    /// Replaces everything durable of the SUT by the copy; returns whether that changed anything.
     ///
     /// # Errors
     /// A file cannot be copied or removed.
-    pub fn restore_state(&self) -> anyhow::Result<()> {
-        let state = self.state("sut");
+    pub fn restore_state(&self) -> anyhow::Result<bool> {
+        let (state, copy) = (self.state("sut"), self.state("copy"));
+        let changed = state::files(&state)? != state::files(&copy)?;
         std::fs::remove_dir_all(&state)
             .with_context(|| format!("cannot remove {}", state.display()))?;
-        state::copy(&self.state("copy"), &state)
+        state::copy(&copy, &state)?;
+        Ok(changed)
     }
 
-    /// Waits until creation notifications for `count` creations have arrived, or the IXIT's time for an answer is over;
-    /// returns the identifiers that they name.
-    pub async fn creation_notifications(&self, count: usize) -> Vec<String> {
+    /// Waits until creation notifications have named `count` different identifiers, or the IXIT's time for an answer is over;
+    /// returns the identifiers with the exchanges that brought them.
+    pub async fn creation_notifications(&self, count: usize) -> Vec<IdentifierRecord> {
         let limit = Duration::from_secs(self.context.profile.ixit.timeouts.answer);
-        let mut seen = 0;
+        let mut named = std::collections::BTreeSet::new();
         let enough = self.nfvo.wait_notification(NOTIFICATIONS, |notification| {
-            seen += usize::from(offer::is_creation(notification));
-            seen >= count
+            named.extend(offer::created(notification));
+            named.len() >= count
         });
         // Too few is for the judge to say.
         let _ = tokio::time::timeout(limit, enough).await;
-        self.nfvo
-            .notifications(NOTIFICATIONS)
+        self.transcript
+            .exchanges()
             .iter()
-            .filter(|notification| offer::is_creation(notification))
-            .filter_map(|n| Some(n.get("vnfInstanceId")?.as_str()?.to_owned()))
+            .filter(|exchange| exchange.to == "NFVO" && exchange.request.method == "POST")
+            .filter_map(|exchange| {
+                Some(IdentifierRecord {
+                    id: offer::created(&exchange.request.body.json()?)?,
+                    exchange: exchange.seq,
+                })
+            })
             .collect()
     }
 
@@ -266,23 +294,43 @@ impl Testbed {
         for sut in self.sut.take().into_iter().chain(self.replicas.drain(..)) {
             residue.extend(sut.stop().await);
         }
+        if let Some(api) = self
+            .context
+            .profile
+            .ixit
+            .api
+            .as_ref()
+            .filter(|api| !api.running)
+            && sut_process::listens(&api.root).await
+        {
+            residue.push(format!(
+                "something still listens at {} (ixit.api.root) after the SUT was stopped",
+                api.root
+            ));
+        }
         self.nfvo.stop().await;
+        let mut lost = Vec::new();
         if let Err(error) = self.transcript.flush() {
-            residue.push(format!("the transcript is not whole: {error}"));
+            lost.push(format!("the transcript is not whole: {error}"));
         }
         let mut files = vec![(
             self.folder.join("transcript.jsonl"),
             "every exchange of the scenario, one line each",
         )];
-        for (path, what) in state::logs(&self.folder) {
-            files.push((path, what));
+        match state::keep_logs(self.work.path(), &self.folder) {
+            Ok(logs) => files.extend(logs),
+            Err(error) => lost.push(format!("{error:#}")),
         }
         if let Err(error) = self.work.close() {
             residue.push(format!(
                 "the SUT's work folder could not be removed: {error}"
             ));
         }
-        Remains { files, residue }
+        Remains {
+            files,
+            residue,
+            lost,
+        }
     }
 
     fn client_of(&self, sut: &SutProcess) -> anyhow::Result<Client> {
@@ -346,7 +394,7 @@ impl Testbed {
                 .iter()
                 .map(|text| filled(text))
                 .collect::<Result<_, _>>()?,
-            output: self.folder.join(format!("{name}.output.log")),
+            output: dir.join("output"),
             fixed_api: self.context.profile.ixit.api.clone(),
             start_timeout: Duration::from_secs(times.start),
             stop_timeout: Duration::from_secs(times.stop),
@@ -373,7 +421,7 @@ impl Testbed {
             ("crl", text(&files.crl())),
             ("defects", format!("[{}]", defects.join(", "))),
             ("dir", text(dir)),
-            ("log", text(&self.folder.join(format!("{name}.log")))),
+            ("log", text(&dir.join("log"))),
             ("nfvo", self.nfvo.api_root().to_owned()),
             ("pki", text(files.folder())),
             ("scas", scas),

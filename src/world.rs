@@ -11,7 +11,7 @@ use crate::context::RunContext;
 use crate::judge;
 use crate::model::event::{Event, ScenarioId, Step};
 use crate::model::evidence::{EvidenceFile, Measurement, Observation};
-use crate::model::question::{Offer, Question, Round};
+use crate::model::question::{IdentifierRecord, Offer, Question, Round};
 use crate::model::verdict::{Keyword, Outcome, Verdict};
 use crate::recorder::Recorder;
 use crate::steps::{Problem, StepResult};
@@ -24,18 +24,18 @@ pub struct World {
     scenario: Option<Scenario>,
     /// The simulators and the SUT, once a step has put them up.
     pub bed: Option<Testbed>,
-    /// The archives in play (SEC 030 4.2.2.1).
-    pub pair: Option<Pair>,
-    /// The flaw of the second of them, in the words of the feature.
+    /// The archives in play, under two VNFD identifiers (SEC 030 4.2.2.1).
+    pub pairs: Vec<Pair>,
+    /// The flaw of each pair's second archive, in the words of the feature.
     pub flaw: String,
-    /// What was offered so far, in order (SEC 030 4.2.2.1).
-    pub offers: Vec<Offer>,
+    /// What was offered so far (SEC 030 4.2.2.1).
+    pub offers: Offers,
     /// VNFDs that the NFVO holds (SEC 030 4.2.2.2).
     pub vnfd_ids: Vec<String>,
     /// The rounds of creations so far (SEC 030 4.2.2.2).
     pub rounds: Vec<Round>,
     /// The identifiers that creation notifications named.
-    pub notified: Vec<String>,
+    pub notified: Vec<IdentifierRecord>,
     /// What the scenario has to tell beside its verdict.
     pub records: Records,
 }
@@ -46,6 +46,17 @@ struct Scenario {
     recorder: Arc<Recorder>,
     id: ScenarioId,
     folder: PathBuf,
+}
+
+/// What was offered so far (SEC 030 4.2.2.1).
+#[derive(Default)]
+pub struct Offers {
+    /// The valid twin, before the flawed archive.
+    pub before: Vec<Offer>,
+    /// The flawed archive.
+    pub flawed: Vec<Offer>,
+    /// The valid twins, after it.
+    pub after: Vec<Offer>,
 }
 
 /// What a scenario leaves behind.
@@ -203,9 +214,13 @@ impl World {
         if let Some(bed) = self.bed.take() {
             let left = bed.take_down().await;
             residue = left.residue;
+            if !left.lost.is_empty() {
+                // Evidence that is lost is a fault of ours, whatever was judged before.
+                residue.extend(left.lost);
+                verdict = Verdict::Error;
+            }
             for (path, what) in left.files {
                 if let Err(error) = self.keep_file(&path, what) {
-                    // Evidence that is lost is a fault of ours, whatever was judged before.
                     residue.push(format!("evidence lost: {error:#}"));
                     verdict = Verdict::Error;
                 }

@@ -74,7 +74,7 @@ pub fn run(args: Args) -> Outcome {
     let progress = progress::Progress::new();
     let runtime = super::runtime()?;
     let results = runtime.block_on(async {
-        let prepared = session.prepare(&args.out, progress.listener())?;
+        let prepared = session.prepare(&args.out, progress.listener()).await?;
         let folder = prepared.folder.clone();
         progress.begin(prepared.scenarios());
         let results = prepared.run(interrupted()).await;
@@ -106,9 +106,10 @@ pub fn catalogue(features: Option<&std::path::Path>) -> Result<Catalogue, Failur
 /// Ends when the user or the system asks us to stop, and says which.
 pub async fn interrupted() -> String {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
     ) else {
         // Without handlers the signals do what they always do.
         return std::future::pending().await;
@@ -116,5 +117,6 @@ pub async fn interrupted() -> String {
     tokio::select! {
         _ = interrupt.recv() => "SIGINT (Ctrl-C)".to_owned(),
         _ = terminate.recv() => "SIGTERM".to_owned(),
+        _ = hangup.recv() => "SIGHUP (the terminal is gone)".to_owned(),
     }
 }

@@ -247,7 +247,8 @@ impl Bench {
         };
         let folder: &Path = &self.out.join(defect.unwrap_or("honest"));
         session
-            .prepare(folder, Box::new(|_| ()))?
+            .prepare(folder, Box::new(|_| ()))
+            .await?
             .run(std::future::pending())
             .await
             .map_err(Failure::Harness)

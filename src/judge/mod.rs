@@ -9,17 +9,18 @@ use crate::model::question::{Judgement, Question};
 /// The answer to a question. The same question always gets the same answer.
 pub fn answer(question: &Question) -> Judgement {
     match question {
-        Question::Accepted { offer } => signature::accepted(offer),
+        Question::Accepted {
+            offers,
+            refusal_statuses,
+        } => signature::accepted(offers, refusal_statuses),
         Question::Refused {
             flaw,
             before,
             flawed,
             after,
-        } => signature::refused(flaw, before, flawed, after),
+            refusal_statuses,
+        } => signature::refused(flaw, before, flawed, after, refusal_statuses),
         Question::Unique { rounds, notified } => uniqueness::unique(rounds, notified),
-        Question::Notified {
-            responses,
-            notifications,
-        } => uniqueness::notified(responses, notifications),
+        Question::Notified { rounds, notified } => uniqueness::notified(rounds, notified),
     }
 }

@@ -4,95 +4,193 @@ use crate::model::evidence::Observation;
 use crate::model::question::{Answer, Judgement, Offer};
 use crate::model::verdict::Outcome;
 
-/// Whether the SUT accepted an archive that it ought to accept.
-pub fn accepted(offer: &Offer) -> Judgement {
-    let outcome = match (&offer.answer, offer.fetched_in) {
-        (Answer::Accepted { .. }, Some(_)) => Outcome::Met,
-        (Answer::Accepted { text, .. }, None) => Outcome::Undecided {
-            reason: format!(
-                "the SUT answered {text}, but never fetched {} from the NFVO",
-                offer.what
-            ),
-        },
-        (Answer::Refused { text, .. }, _) => Outcome::Unmet {
+/// What an answer means.
+enum Meaning {
+    Accepted,
+    Refused,
+    /// It says nothing about the VNFD.
+    Nothing,
+}
+
+/// Whether the SUT accepted a valid archive, each time that it was offered.
+pub fn accepted(offers: &[Offer], refusal_statuses: &[u16]) -> Judgement {
+    let refused = offers
+        .iter()
+        .find(|offer| matches!(meaning(&offer.answer, refusal_statuses), Meaning::Refused));
+    let outcome = if let Some(error) = disturbed(offers) {
+        error
+    } else if let Some(offer) = refused {
+        Outcome::Unmet {
             expected: format!("{} is accepted", offer.what),
-            actual: format!("the SUT refused it: {text}"),
-        },
-        (Answer::None { text }, _) => unanswered(offer, text),
+            actual: format!("the SUT refused it: {}", describe(&offer.answer)),
+        }
+    } else {
+        match unaccepted(offers, refusal_statuses) {
+            Some(reason) => Outcome::Undecided { reason },
+            None => Outcome::Met,
+        }
     };
-    judgement(outcome, [offer])
+    judgement(outcome, offers.iter())
 }
 
 /// Whether the SUT refused an archive because of its flaw.
 ///
-/// A refusal counts only if the SUT fetched the very bytes, answered in so many words, and accepted the
-/// valid twin immediately before and again after.
-pub fn refused(flaw: &str, before: &Offer, flawed: &Offer, after: &Offer) -> Judgement {
-    let offers = [before, flawed, after];
-    let outcome = match (&flawed.answer, flawed.fetched_in) {
-        (Answer::None { text }, _) => unanswered(flawed, text),
-        (_, None) => Outcome::Undecided {
-            reason: format!(
-                "the SUT never fetched {} from the NFVO, so it cannot have judged it ({})",
-                flawed.what,
-                describe(&flawed.answer)
-            ),
-        },
-        // Acceptance of the flawed bytes needs no twin to be wrong.
-        (Answer::Accepted { text, exchange }, Some(fetch)) => Outcome::Unmet {
-            expected: format!("the VNFD with {flaw} is refused"),
-            actual: format!(
-                "the SUT fetched it (exchange {fetch}) and accepted it: {text} (exchange {exchange})"
-            ),
-        },
-        (Answer::Refused { .. }, Some(_)) => unbound(before, "before")
-            .or_else(|| unbound(after, "after"))
-            .unwrap_or(Outcome::Met),
-    };
-    judgement(outcome, offers)
+/// A refusal counts only if the SUT fetched the very bytes, answered that it will not have them, did so each time, and accepted
+/// the valid twins before and after.
+pub fn refused(
+    flaw: &str,
+    before: &[Offer],
+    flawed: &[Offer],
+    after: &[Offer],
+    refusal_statuses: &[u16],
+) -> Judgement {
+    let offers = || before.iter().chain(flawed).chain(after);
+    let outcome = fetched_and_accepted(flaw, flawed, refusal_statuses)
+        .or_else(|| disturbed(offers()))
+        .or_else(|| not_refused(flawed, refusal_statuses))
+        .or_else(|| unbound(before, "before it", refusal_statuses))
+        .or_else(|| unbound(after, "after it", refusal_statuses))
+        .unwrap_or(Outcome::Met);
+    let mut judgement = judgement(outcome, offers());
+    for offer in flawed {
+        let accepted = matches!(meaning(&offer.answer, refusal_statuses), Meaning::Accepted);
+        if accepted && offer.fetched.is_none() {
+            judgement.observations.push(Observation {
+                name: "answered-from-a-copy".into(),
+                text: format!(
+                    "the SUT did not fetch {} and answered from an earlier copy",
+                    offer.what
+                ),
+                clause: None,
+            });
+        }
+    }
+    judgement
 }
 
-/// Why the refusal proves nothing: the valid twin fared no better.
-fn unbound(twin: &Offer, when: &str) -> Option<Outcome> {
-    let valid = matches!(twin.answer, Answer::Accepted { .. }) && twin.fetched_in.is_some();
-    (!valid).then(|| Outcome::Undecided {
+/// Acceptance of the flawed bytes needs no twin to be wrong.
+fn fetched_and_accepted(flaw: &str, flawed: &[Offer], statuses: &[u16]) -> Option<Outcome> {
+    flawed.iter().find_map(|offer| {
+        let fetched = offer.fetched.as_ref()?;
+        matches!(meaning(&offer.answer, statuses), Meaning::Accepted).then(|| Outcome::Unmet {
+            expected: format!("the VNFD with {flaw} is refused"),
+            actual: format!(
+                "the SUT fetched {} (exchange {}) and accepted it: {}",
+                offer.what,
+                fetched.exchange,
+                describe(&offer.answer)
+            ),
+        })
+    })
+}
+
+/// A fault of the tester's own side: nothing is said about the SUT.
+fn disturbed<'a>(offers: impl IntoIterator<Item = &'a Offer>) -> Option<Outcome> {
+    offers.into_iter().find_map(|offer| {
+        let fault = offer.disturbed.as_ref()?;
+        Some(Outcome::Harness {
+            error: format!("while {} was offered: {fault}", offer.what),
+        })
+    })
+}
+
+/// Why the flawed archive was not, or not plainly, refused.
+fn not_refused(flawed: &[Offer], statuses: &[u16]) -> Option<Outcome> {
+    let mut fetched = flawed
+        .iter()
+        .filter(|offer| offer.fetched.is_some())
+        .peekable();
+    if fetched.peek().is_none() {
+        let what = flawed
+            .first()
+            .map_or("the flawed VNFD", |offer| &offer.what);
+        let answers: Vec<String> = flawed.iter().map(|offer| describe(&offer.answer)).collect();
+        return Some(Outcome::Undecided {
+            reason: format!(
+                "the SUT never fetched {what} from the NFVO, so it cannot have judged it ({})",
+                answers.join("; ")
+            ),
+        });
+    }
+    let unclear =
+        fetched.find(|offer| !matches!(meaning(&offer.answer, statuses), Meaning::Refused))?;
+    Some(Outcome::Undecided {
         reason: format!(
-            "the refusal is not bound to its reason: {when} it, {} fared: {}",
-            twin.what,
-            describe(&twin.answer)
+            "the answer about {} says neither yes nor no: {}",
+            unclear.what,
+            describe(&unclear.answer)
         ),
     })
 }
 
-fn unanswered(offer: &Offer, text: &str) -> Outcome {
-    Outcome::Undecided {
-        reason: format!("no answer about {}: {text}", offer.what),
+/// Why the refusal proves nothing: the valid twin fared no better.
+fn unbound(twins: &[Offer], when: &str, statuses: &[u16]) -> Option<Outcome> {
+    let reason = unaccepted(twins, statuses)?;
+    Some(Outcome::Undecided {
+        reason: format!("the refusal is not bound to its reason: {when}, {reason}"),
+    })
+}
+
+/// Why these offers of a valid archive do not show that it is accepted.
+fn unaccepted(offers: &[Offer], statuses: &[u16]) -> Option<String> {
+    if let Some(offer) = offers
+        .iter()
+        .find(|offer| !matches!(meaning(&offer.answer, statuses), Meaning::Accepted))
+    {
+        return Some(format!("{} fared: {}", offer.what, describe(&offer.answer)));
+    }
+    if offers.iter().any(|offer| offer.fetched.is_some()) {
+        return None;
+    }
+    let what = offers.first().map_or("the valid VNFD", |offer| &offer.what);
+    Some(format!(
+        "{what} was accepted, but never fetched from the NFVO"
+    ))
+}
+
+fn meaning(answer: &Answer, refusal_statuses: &[u16]) -> Meaning {
+    match answer {
+        Answer::Accepted { .. } => Meaning::Accepted,
+        Answer::Status { status, .. } if refusal_statuses.contains(status) => Meaning::Refused,
+        Answer::Ended { state, .. }
+            if ["FAILED", "FAILED_TEMP", "ROLLED_BACK"].contains(&state.as_str()) =>
+        {
+            Meaning::Refused
+        }
+        Answer::Status { .. } | Answer::Ended { .. } | Answer::None { .. } => Meaning::Nothing,
     }
 }
 
 fn describe(answer: &Answer) -> String {
     match answer {
-        Answer::Accepted { text, .. } => format!("accepted, {text}"),
-        Answer::Refused { text, .. } => format!("refused, {text}"),
+        Answer::Accepted { text, exchange } => format!("{text} (exchange {exchange})"),
+        Answer::Status {
+            status,
+            text,
+            exchange,
+        } => format!("HTTP {status}, {text} (exchange {exchange})"),
+        Answer::Ended {
+            state,
+            text,
+            exchange,
+        } => format!("operation {state}, {text} (exchange {exchange})"),
         Answer::None { text } => format!("no answer, {text}"),
     }
 }
 
-fn judgement<'a>(outcome: Outcome, offers: impl IntoIterator<Item = &'a Offer>) -> Judgement {
+fn judgement<'a>(outcome: Outcome, offers: impl Iterator<Item = &'a Offer>) -> Judgement {
     let mut judgement = Judgement::from(outcome);
-    let fetched: Vec<&Offer> = offers
-        .into_iter()
-        .filter(|offer| offer.fetched_in.is_some())
-        .collect();
+    let fetched: Vec<&Offer> = offers.filter(|offer| offer.fetched.is_some()).collect();
     if !fetched.is_empty() {
         let asked = fetched.iter().all(|offer| offer.asked_for_signatures);
+        let text = if asked {
+            "the SUT asked for the signatures with the VNFD"
+        } else {
+            "the SUT did not always ask for the signatures with the VNFD; they were provided all the same"
+        };
         judgement.observations.push(Observation {
             name: "asked-for-signatures".into(),
-            text: if asked {
-                "the SUT asked for the signatures with the VNFD".into()
-            } else {
-                "the SUT did not ask for the signatures with the VNFD; they were provided all the same".into()
-            },
+            text: text.into(),
             clause: Some("SOL003 10.4.4.3.2".into()),
         });
     }
@@ -100,90 +198,4 @@ fn judgement<'a>(outcome: Outcome, offers: impl IntoIterator<Item = &'a Offer>) 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn offer(answer: Answer) -> Offer {
-        Offer {
-            what: "the VNFD".into(),
-            vnfd_id: "v".into(),
-            archive_sha256: "00".into(),
-            fetched_in: Some(1),
-            asked_for_signatures: true,
-            answer,
-        }
-    }
-    fn yes() -> Offer {
-        offer(Answer::Accepted {
-            exchange: 2,
-            text: "201".into(),
-        })
-    }
-    fn no() -> Offer {
-        offer(Answer::Refused {
-            exchange: 3,
-            text: "422".into(),
-        })
-    }
-    fn silence() -> Offer {
-        offer(Answer::None {
-            text: "connection closed".into(),
-        })
-    }
-    fn unfetched(offer: Offer) -> Offer {
-        Offer {
-            fetched_in: None,
-            ..offer
-        }
-    }
-    fn verdict(before: &Offer, flawed: &Offer, after: &Offer) -> Outcome {
-        refused("a flaw", before, flawed, after).outcome
-    }
-
-    #[test]
-    fn a_refusal_between_two_acceptances_is_met() {
-        assert_eq!(verdict(&yes(), &no(), &yes()), Outcome::Met);
-    }
-
-    #[test]
-    fn an_acceptance_of_fetched_bytes_is_unmet_whatever_the_twins_did() {
-        assert!(matches!(
-            verdict(&no(), &yes(), &no()),
-            Outcome::Unmet { .. }
-        ));
-    }
-
-    #[test]
-    fn a_sut_that_refuses_everything_proves_nothing() {
-        assert!(matches!(
-            verdict(&no(), &no(), &no()),
-            Outcome::Undecided { .. }
-        ));
-        assert!(matches!(
-            verdict(&yes(), &no(), &no()),
-            Outcome::Undecided { .. }
-        ));
-    }
-
-    #[test]
-    fn a_network_fault_is_no_refusal() {
-        assert!(matches!(
-            verdict(&yes(), &silence(), &yes()),
-            Outcome::Undecided { .. }
-        ));
-    }
-
-    #[test]
-    fn what_was_never_fetched_was_never_judged() {
-        for answer in [yes(), no()] {
-            assert!(matches!(
-                verdict(&yes(), &unfetched(answer), &yes()),
-                Outcome::Undecided { .. }
-            ));
-        }
-        assert!(matches!(
-            accepted(&unfetched(yes())).outcome,
-            Outcome::Undecided { .. }
-        ));
-    }
-}
+mod tests;

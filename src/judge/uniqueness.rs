@@ -15,7 +15,7 @@ const SHOWN: usize = 5;
 const ENOUGH_FOR_A_SEQUENCE: usize = 8;
 
 /// Whether every identifier that was captured differs from every other, across all rounds.
-pub fn unique(rounds: &[Round], notified: &[String]) -> Judgement {
+pub fn unique(rounds: &[Round], notified: &[IdentifierRecord]) -> Judgement {
     let records: Vec<(&Round, &IdentifierRecord)> = rounds
         .iter()
         .flat_map(|round| round.records.iter().map(move |record| (round, record)))
@@ -41,7 +41,8 @@ pub fn unique(rounds: &[Round], notified: &[String]) -> Judgement {
     judgement
 }
 
-/// Why the rounds show nothing, or too little. Only a round in which the SUT was killed may lose creations.
+/// Why the rounds show nothing, or too little. Only the round in which the SUT was killed may lose creations, and it must:
+/// else the kill came too late to show anything.
 fn incomplete(rounds: &[Round]) -> Option<String> {
     let captured: usize = rounds.iter().map(|round| round.records.len()).sum();
     if captured < 2 {
@@ -51,32 +52,45 @@ fn incomplete(rounds: &[Round]) -> Option<String> {
             first(lost)
         ));
     }
-    let round = rounds.iter().find(|round| {
-        let missing = (round.records.len() as u64) < round.asked;
-        !round.killed && missing
-    })?;
-    Some(format!(
-        "{} of {} creations {} gave no identifier{}",
-        round.asked - round.records.len() as u64,
-        round.asked,
-        round.name,
-        first(round.lost.first())
-    ))
+    rounds.iter().find_map(|round| {
+        let missing = round.asked.saturating_sub(round.records.len() as u64);
+        match (round.killed, missing) {
+            (true, 0) => Some(format!(
+                "all {} creations {} were answered: the kill came too late",
+                round.asked, round.name
+            )),
+            (true, _) | (false, 0) => None,
+            (false, _) => Some(format!(
+                "{missing} of {} creations {} gave no identifier{}",
+                round.asked,
+                round.name,
+                first(round.lost.first())
+            )),
+        }
+    })
 }
 
 /// Whether the creation notifications name just the identifiers of the responses. One that comes twice is no other
-/// identifier; one that does not come names none.
-pub fn notified(responses: &[String], notifications: &[String]) -> Judgement {
-    let answered: BTreeSet<&String> = responses.iter().collect();
-    let named: BTreeSet<&String> = notifications.iter().collect();
-    let foreign: Vec<_> = named.difference(&answered).collect();
+/// identifier; one that does not come names none. A lost response leaves the question open: its notification would look foreign.
+pub fn notified(rounds: &[Round], notified: &[IdentifierRecord]) -> Judgement {
+    if let Some(reason) = incomplete(rounds) {
+        return Judgement::from(Outcome::Undecided { reason });
+    }
+    let answered: BTreeSet<&str> = identifiers(rounds.iter().flat_map(|round| &round.records));
+    let named = identifiers(notified);
+    let foreign: Vec<&IdentifierRecord> = notified
+        .iter()
+        .filter(|record| !answered.contains(record.id.as_str()))
+        .collect();
     let silent = answered.difference(&named).count();
-    let outcome = if let Some(id) = foreign.first() {
+    let outcome = if let Some(record) = foreign.first() {
         Outcome::Unmet {
             expected: "each creation notification names the identifier of its response".into(),
             actual: format!(
-                "{} notified identifier(s) that no response gave, such as '{id}'",
-                foreign.len()
+                "{} notified identifier(s) that no response gave, such as '{}' in exchange {}",
+                foreign.len(),
+                record.id,
+                record.exchange
             ),
         }
     } else if silent > 0 {
@@ -90,6 +104,13 @@ pub fn notified(responses: &[String], notifications: &[String]) -> Judgement {
         Outcome::Met
     };
     Judgement::from(outcome)
+}
+
+fn identifiers<'a>(records: impl IntoIterator<Item = &'a IdentifierRecord>) -> BTreeSet<&'a str> {
+    records
+        .into_iter()
+        .map(|record| record.id.as_str())
+        .collect()
 }
 
 /// The pairs of positions that bear the same identifier: each position with the first that bears it.
@@ -205,12 +226,12 @@ fn first(lost: Option<&String>) -> String {
 }
 
 /// What the notifications say of the same creations. No verdict: the clause asks for the responses.
-fn in_notifications(records: &[(&Round, &IdentifierRecord)], notified: &[String]) -> Observation {
-    let answered: BTreeSet<&str> = records
-        .iter()
-        .map(|(_, record)| record.id.as_str())
-        .collect();
-    let named: BTreeSet<&str> = notified.iter().map(String::as_str).collect();
+fn in_notifications(
+    records: &[(&Round, &IdentifierRecord)],
+    notified: &[IdentifierRecord],
+) -> Observation {
+    let answered = identifiers(records.iter().map(|(_, record)| *record));
+    let named = identifiers(notified);
     remark(
         "notified-identifiers",
         format!(
@@ -376,13 +397,18 @@ mod tests {
     #[test]
     fn creations_without_an_identifier_leave_it_open_but_in_the_round_of_the_kill() {
         let whole = || round(&["a", "b"], 2);
-        let killed = || Round {
+        let killed = |ids: &[&str], asked| Round {
             killed: true,
-            ..round(&["c"], 9)
+            ..round(ids, asked)
         };
-        assert_eq!(unique(&[whole(), killed()], &[]).outcome, Outcome::Met);
+        assert_eq!(
+            unique(&[whole(), killed(&["c"], 9)], &[]).outcome,
+            Outcome::Met
+        );
+        let late = unique(&[whole(), killed(&["c"], 1)], &[]).outcome;
+        assert!(matches!(late, Outcome::Undecided { .. }), "{late:?}");
         let after = round(&["d"], 2);
-        let open = unique(&[whole(), killed(), after], &[]).outcome;
+        let open = unique(&[whole(), killed(&["c"], 9), after], &[]).outcome;
         assert!(matches!(open, Outcome::Undecided { .. }), "{open:?}");
     }
 
@@ -400,15 +426,22 @@ mod tests {
 
     #[test]
     fn notifications_must_name_the_same_identifiers() {
-        let ids = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
-        let met = notified(&ids(&["a", "b"]), &ids(&["b", "a", "a"]));
-        assert_eq!(met.outcome, Outcome::Met, "delivered twice is delivered");
-        let unmet = notified(&ids(&["a", "b"]), &ids(&["a", "x"]));
-        assert!(matches!(unmet.outcome, Outcome::Unmet { .. }));
+        let judged = |answered: &[&str], asked, named: &[&str]| {
+            notified(&[round(answered, asked)], &round(named, 0).records).outcome
+        };
+        let met = judged(&["a", "b"], 2, &["b", "a", "a"]);
+        assert_eq!(met, Outcome::Met, "delivered twice is delivered");
+        let unmet = judged(&["a", "b"], 2, &["a", "x"]);
+        assert!(matches!(unmet, Outcome::Unmet { .. }), "{unmet:?}");
         for silent in [&[][..], &["a"]] {
-            let open = notified(&ids(&["a", "b"]), &ids(silent));
-            assert!(matches!(open.outcome, Outcome::Undecided { .. }));
+            let open = judged(&["a", "b"], 2, silent);
+            assert!(matches!(open, Outcome::Undecided { .. }), "{open:?}");
         }
+        let lost_response = judged(&["a", "b"], 3, &["a", "b", "c"]);
+        assert!(
+            matches!(lost_response, Outcome::Undecided { .. }),
+            "{lost_response:?}"
+        );
     }
 
     #[test]

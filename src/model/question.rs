@@ -12,35 +12,39 @@ use super::verdict::Outcome;
     reason = "one lives at a time, and a box would only hide the facts"
 )]
 pub enum Question {
-    /// SEC 030 4.2.2.1: is this archive accepted?
+    /// SEC 030 4.2.2.1: is the valid archive accepted, each time?
     Accepted {
-        /// The offer in question.
-        offer: Offer,
+        /// The offers in question.
+        offers: Vec<Offer>,
+        /// HTTP statuses that count as a refusal (IXIT).
+        refusal_statuses: Vec<u16>,
     },
     /// SEC 030 4.2.2.1: is the flawed archive refused, and because of the flaw?
     Refused {
         /// The flaw, in the words of the feature.
         flaw: String,
-        /// The valid twin, offered immediately before.
-        before: Offer,
-        /// The archive with the flaw.
-        flawed: Offer,
-        /// The valid twin, offered again.
-        after: Offer,
+        /// The valid twin, offered before.
+        before: Vec<Offer>,
+        /// The archive with the flaw: under a VNFD identifier that was accepted before, and under a fresh one.
+        flawed: Vec<Offer>,
+        /// The valid twins, offered again.
+        after: Vec<Offer>,
+        /// HTTP statuses that count as a refusal (IXIT).
+        refusal_statuses: Vec<u16>,
     },
     /// SEC 030 4.2.2.2: are the identifiers unique?
     Unique {
         /// The rounds of creations that the identifiers were taken from.
         rounds: Vec<Round>,
         /// Identifiers that creation notifications named, where they were captured too.
-        notified: Vec<String>,
+        notified: Vec<IdentifierRecord>,
     },
     /// Does each notification name the identifier of the response it belongs to?
     Notified {
-        /// Identifiers of the responses.
-        responses: Vec<String>,
-        /// Identifiers of the creation notifications.
-        notifications: Vec<String>,
+        /// The rounds of creations, with the identifiers of their responses.
+        rounds: Vec<Round>,
+        /// Identifiers that the creation notifications named.
+        notified: Vec<IdentifierRecord>,
     },
 }
 
@@ -51,17 +55,29 @@ pub struct Offer {
     pub what: String,
     /// The VNFD identifier under which it was offered.
     pub vnfd_id: String,
-    /// SHA-256 of the archive that the NFVO held, lower-case hex.
-    pub archive_sha256: String,
-    /// The transcript's number of the exchange in which the SUT fetched exactly these bytes, if it did.
-    pub fetched_in: Option<u64>,
-    /// True if the request named the flag that asks for signatures.
+    /// SHA-256, lower-case hex, of what the NFVO held that bears the signatures and tells this offer from the others of its
+    /// pair: the VNFD archive, the package, or both.
+    pub held: Vec<String>,
+    /// Where the SUT fetched one of them, if it did.
+    pub fetched: Option<Fetched>,
+    /// True if a request for this VNFD named the flag that asks for signatures.
     pub asked_for_signatures: bool,
+    /// A fault of the tester's own side meanwhile: then the answer says nothing.
+    pub disturbed: Option<String>,
     /// What the SUT did with it.
     pub answer: Answer,
 }
 
-/// What the SUT did with an offer.
+/// A fetch as it was on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetched {
+    /// The transcript's number of the exchange.
+    pub exchange: u64,
+    /// SHA-256 of the body that was served, lower-case hex.
+    pub sha256: String,
+}
+
+/// What the SUT answered to an offer. Whether that is a refusal is for the judge to say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Answer {
@@ -72,11 +88,22 @@ pub enum Answer {
         /// What was answered, in words.
         text: String,
     },
-    /// The SUT answered that it will not.
-    Refused {
+    /// An HTTP status of 400 or more.
+    Status {
+        /// The transcript's number of the exchange.
+        exchange: u64,
+        /// The status.
+        status: u16,
+        /// Its ProblemDetails, in words.
+        text: String,
+    },
+    /// The lifecycle operation ended otherwise than COMPLETED.
+    Ended {
         /// The transcript's number of the exchange that says so.
         exchange: u64,
-        /// What was answered, in words.
+        /// `operationState` (SOL003 5.6.2.2).
+        state: String,
+        /// Its error, in words.
         text: String,
     },
     /// No answer that could be read: a fault of the network, the SUT or the harness, never a refusal.

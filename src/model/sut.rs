@@ -55,11 +55,19 @@ pub struct Ixit {
     /// The operation at which the product judges a VNFD.
     #[serde(default)]
     pub accepted_at: AcceptedAt,
+    /// HTTP statuses by which the product says that it will not have a VNFD. Others speak of load, credentials or faults, and
+    /// leave it open.
+    #[serde(default = "refusal_statuses")]
+    pub refusal_statuses: Vec<u16>,
     /// How many VNF instances the product says it can handle.
     pub capacity: Capacity,
     /// How long to wait for the product.
     #[serde(default)]
     pub timeouts: Timeouts,
+}
+
+fn refusal_statuses() -> Vec<u16> {
+    vec![400, 403, 409, 422]
 }
 
 /// How the product is started.

@@ -79,7 +79,7 @@ async fn killed(world: &mut World, arguments: Arguments) -> StepResult {
     let load = tokio::spawn(async move { load::create(&client, &order, Arc::new(sender)).await });
     // An error means that the load has ended: then all is answered.
     let _ = answered.wait_for(|count| *count >= quarter).await;
-    world.bed()?.kill().await;
+    world.bed()?.kill().await?;
     let round = load.await??;
     world.rounds.push(Round {
         killed: true,
@@ -164,8 +164,8 @@ crate::step!(
 );
 async fn same_in_both(world: &mut World, _: Arguments) -> StepResult {
     let question = Question::Notified {
-        responses: identifiers(&world.rounds),
-        notifications: std::mem::take(&mut world.notified),
+        rounds: world.rounds.clone(),
+        notified: std::mem::take(&mut world.notified),
     };
     world.ask(&question)
 }

@@ -10,6 +10,7 @@ use futures::future::LocalBoxFuture;
 use regex::Regex;
 
 use crate::model::verdict::{Keyword, Outcome};
+use crate::testbed::sut_process::StartError;
 use crate::world::World;
 
 pub mod identifiers;
@@ -46,8 +47,13 @@ impl Problem {
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Problem {
+    /// A SUT that does not run leaves the question open; any other error is the harness's.
     fn from(error: E) -> Self {
-        Self::Harness(error.into())
+        let error = error.into();
+        match error.downcast_ref::<StartError>() {
+            None | Some(StartError::File { .. }) => Self::Harness(error),
+            Some(start) => Self::unmet("a VNFM that runs", start.to_string()),
+        }
     }
 }
 

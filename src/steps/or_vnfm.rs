@@ -2,7 +2,6 @@
 
 use super::{Arguments, Problem, StepResult};
 use crate::testbed::Testbed;
-use crate::testbed::sut_process::StartError;
 use crate::world::World;
 
 crate::step!(
@@ -37,7 +36,8 @@ async fn trusting(world: &mut World, _: Arguments) -> StepResult {
     let context = std::sync::Arc::clone(world.context()?);
     let folder = world.folder()?.to_owned();
     let bed = world.bed.insert(Testbed::up(context, &folder).await?);
-    bed.start().await.map_err(not_running)
+    bed.start().await?;
+    Ok(())
 }
 
 crate::step!(
@@ -68,13 +68,15 @@ async fn traced(world: &mut World, _: Arguments) -> StepResult {
 crate::step!(When, "the VNFM is stopped and started again", restarted);
 async fn restarted(world: &mut World, _: Arguments) -> StepResult {
     let bed = world.bed()?;
-    bed.stop().await;
-    bed.start().await.map_err(not_running)
+    bed.stop().await?;
+    bed.start().await?;
+    Ok(())
 }
 
 crate::step!(When, "the VNFM is started again", started_again);
 async fn started_again(world: &mut World, _: Arguments) -> StepResult {
-    world.bed()?.start().await.map_err(not_running)
+    world.bed()?.start().await?;
+    Ok(())
 }
 
 crate::step!(
@@ -84,9 +86,15 @@ crate::step!(
 );
 async fn copied(world: &mut World, _: Arguments) -> StepResult {
     let bed = world.bed()?;
-    bed.stop().await;
-    bed.copy_state()?;
-    bed.start().await.map_err(not_running)
+    bed.stop().await?;
+    if bed.copy_state()? == 0 {
+        return Err(Problem::unmet(
+            "a VNFM that keeps its state in the folder {state}",
+            "there is no file in it to copy",
+        ));
+    }
+    bed.start().await?;
+    Ok(())
 }
 
 crate::step!(
@@ -96,9 +104,15 @@ crate::step!(
 );
 async fn restored(world: &mut World, _: Arguments) -> StepResult {
     let bed = world.bed()?;
-    bed.stop().await;
-    bed.restore_state()?;
-    bed.start().await.map_err(not_running)
+    bed.stop().await?;
+    if !bed.restore_state()? {
+        return Err(Problem::unmet(
+            "a VNFM whose state in the folder {state} has changed since the copy",
+            "it is the same, so that nothing was restored",
+        ));
+    }
+    bed.start().await?;
+    Ok(())
 }
 
 crate::step!(
@@ -107,13 +121,6 @@ crate::step!(
     replicated
 );
 async fn replicated(world: &mut World, _: Arguments) -> StepResult {
-    world.bed()?.start_replicas(3).await.map_err(not_running)
-}
-
-/// A SUT that does not start leaves every question open; a file of ours that cannot be written is our fault.
-fn not_running(error: StartError) -> Problem {
-    match error {
-        StartError::File { .. } => Problem::Harness(error.into()),
-        other => Problem::unmet("a VNFM that runs", other.to_string()),
-    }
+    world.bed()?.start_replicas(3).await?;
+    Ok(())
 }

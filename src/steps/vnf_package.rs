@@ -1,12 +1,14 @@
 //! SEC 030 4.2.2.1: VNFD archives, offered to the VNFM.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 
 use super::{Arguments, Problem, StepResult};
 use crate::judge;
 use crate::model::question::{Answer, Offer, Question};
 use crate::model::verdict::Outcome;
-use crate::vnf_package::{self, Built};
+use crate::vnf_package::{self, Built, Pair};
 use crate::world::World;
 
 /// The tampering of the normative scenario.
@@ -41,8 +43,8 @@ crate::step!(
     fetches_a
 );
 async fn fetches_a(world: &mut World, _: Arguments) -> StepResult {
-    let offer = offer(world, Which::Twin, "file A").await?;
-    fetched(offer)
+    let offers = offer_twins(world, "file A").await?;
+    fetched("file A", &offers)
 }
 
 crate::step!(
@@ -51,34 +53,41 @@ crate::step!(
     fetches_b
 );
 async fn fetches_b(world: &mut World, _: Arguments) -> StepResult {
-    let offer = offer(world, Which::Mutant, "file B").await?;
-    fetched(offer)
+    offer_mutants(world, "file B").await?;
+    fetched("file B", &world.offers.flawed)
 }
 
 crate::step!(When, "the VNFM accepts the valid VNFD", accepts);
 crate::step!(When, "the VNFM accepts the valid VNFD again", accepts);
 /// Not judged here: a SUT that refuses the valid VNFD leaves the extended question open.
 async fn accepts(world: &mut World, _: Arguments) -> StepResult {
-    let offer = offer(world, Which::Twin, "the valid VNFD").await?;
-    match judge::answer(&Question::Accepted { offer }).outcome {
+    let question = Question::Accepted {
+        offers: offer_twins(world, "the valid VNFD").await?,
+        refusal_statuses: refusal_statuses(world)?,
+    };
+    match judge::answer(&question).outcome {
         Outcome::Met => Ok(()),
         Outcome::Unmet { expected, actual } => Err(Problem::Unmet { expected, actual }),
-        Outcome::Undecided { reason } | Outcome::Harness { error: reason } => {
-            Err(Problem::Undecided(reason))
-        }
+        Outcome::Undecided { reason } => Err(Problem::Undecided(reason)),
+        Outcome::Harness { error } => Err(Problem::Harness(anyhow::anyhow!(error))),
     }
 }
 
 crate::step!(When, "the VNFM is offered the twin with the flaw", offered);
 /// Any answer will do here, and none too: the judge weighs it.
 async fn offered(world: &mut World, _: Arguments) -> StepResult {
-    offer(world, Which::Mutant, "the twin").await.map(|_| ())
+    offer_mutants(world, "the twin").await?;
+    Ok(())
 }
 
 crate::step!(Then, "file A is accepted", a_is_accepted);
 async fn a_is_accepted(world: &mut World, _: Arguments) -> StepResult {
-    let offer = nth(world, 0)?;
-    world.ask(&Question::Accepted { offer })
+    let offers = world.offers.before.iter().chain(&world.offers.after);
+    let question = Question::Accepted {
+        offers: offers.cloned().collect(),
+        refusal_statuses: refusal_statuses(world)?,
+    };
+    world.ask(&question)
 }
 
 crate::step!(Then, "file B is not accepted", b_is_refused);
@@ -95,94 +104,131 @@ async fn twin_is_refused(world: &mut World, _: Arguments) -> StepResult {
     refused(world)
 }
 
-/// The two archives of a pair.
-#[derive(Clone, Copy)]
-enum Which {
-    Twin,
-    Mutant,
-}
-
+/// Prepares the pair under two VNFD identifiers: one that the SUT will know, and a fresh one for the flawed archive to come first. A
+/// SUT that trusts whatever it sees first, or expects the second to be wrong, is not taken for one that verifies.
 fn prepare(world: &mut World, flaw: &str) -> StepResult {
-    let context = world.context()?;
-    let id = world.id().context("no scenario")?;
-    let vnfd_id = context.vnfd_id(id, 0);
+    let context = Arc::clone(world.context()?);
+    let id = world.id().context("no scenario")?.clone();
     let flaw = vnf_package::by_name(flaw)?;
-    let pair = flaw.pair(&vnfd_id, &context.signing)?;
-    keep(world, "valid", &pair.twin)?;
-    keep(world, "flawed", &pair.mutant)?;
-    let anchors = world.context()?.signing.anchors_pem().to_owned();
+    for (number, which) in ["known", "fresh"].into_iter().enumerate() {
+        let vnfd_id = context.vnfd_id(&id, number as u64);
+        let pair = flaw.pair(&vnfd_id, &context.signing)?;
+        keep(world, &format!("{which}-valid"), &pair.twin)?;
+        keep(world, &format!("{which}-flawed"), &pair.mutant)?;
+        world.pairs.push(pair);
+    }
+    let signing = &context.signing;
     world.keep(
-        "signers.pem",
+        "signers.crt",
         "trust anchors of package signers",
-        anchors.as_bytes(),
+        signing.anchors_pem().as_bytes(),
     )?;
-    let crl = world.context()?.signing.crl_pem().to_owned();
     world.keep(
         "signers.crl",
         "revocation list of package signers",
-        crl.as_bytes(),
+        signing.crl_pem().as_bytes(),
     )?;
-    world.flaw = flaw.name.to_owned();
-    world.pair = Some(pair);
+    flaw.name.clone_into(&mut world.flaw);
     Ok(())
 }
 
 fn keep(world: &mut World, which: &str, built: &Built) -> anyhow::Result<()> {
     let name = format!("{which}-vnfd.zip");
     world.keep(&name, "a VNFD archive as the NFVO held it", &built.vnfd)?;
-    if built.package_content != built.vnfd {
-        let name = format!("{which}-package.zip");
-        world.keep(
-            &name,
-            "a VNF package as the NFVO held it",
-            &built.package_content,
-        )?;
+    let name = format!("{which}-package.zip");
+    world.keep(
+        &name,
+        "a VNF package as the NFVO held it",
+        &built.package_content,
+    )
+}
+
+/// The first time: the known one, once or more often. Then: both, so that the fresh one, refused with its flaw, is seen to be
+/// accepted without.
+async fn offer_twins(world: &mut World, what: &str) -> Result<Vec<Offer>, Problem> {
+    let again = !world.offers.flawed.is_empty();
+    let turns = if again {
+        vec![KNOWN, FRESH]
+    } else {
+        vec![KNOWN; 1 + usize::from(chance(world)? % 3 == 0)]
+    };
+    let mut offers = Vec::new();
+    for turn in turns {
+        let pair = pair(world, turn)?;
+        offers.push(world.bed()?.offer(what, &pair.twin, &pair.mutant).await?);
+    }
+    let kept = if again {
+        &mut world.offers.after
+    } else {
+        &mut world.offers.before
+    };
+    kept.extend(offers.iter().cloned());
+    Ok(offers)
+}
+
+/// The flawed archive under both identifiers, in an order that the seed decides.
+async fn offer_mutants(world: &mut World, what: &str) -> StepResult {
+    let mut turns = [(KNOWN, "under a known VNFD"), (FRESH, "under a fresh VNFD")];
+    if chance(world)? % 2 == 0 {
+        turns.reverse();
+    }
+    for (turn, which) in turns {
+        let pair = pair(world, turn)?;
+        let what = format!("{what} {which}");
+        let offer = world.bed()?.offer(&what, &pair.mutant, &pair.twin).await?;
+        world.offers.flawed.push(offer);
     }
     Ok(())
 }
 
-async fn offer(world: &mut World, which: Which, what: &str) -> Result<Offer, Problem> {
-    let pair = world.pair.as_ref().context("no archives were prepared")?;
-    let pair = pair.clone();
-    let (package, other) = match which {
-        Which::Twin => (&pair.twin, &pair.mutant),
-        Which::Mutant => (&pair.mutant, &pair.twin),
-    };
-    let offer = world.bed()?.offer(what, package, other).await?;
-    world.offers.push(offer.clone());
-    Ok(offer)
+const KNOWN: usize = 0;
+const FRESH: usize = 1;
+
+fn pair(world: &World, turn: usize) -> anyhow::Result<Pair> {
+    world
+        .pairs
+        .get(turn)
+        .cloned()
+        .context("no archives were prepared")
+}
+
+/// A number from seed and scenario.
+fn chance(world: &World) -> anyhow::Result<u8> {
+    let id = world
+        .context()?
+        .vnfd_id(world.id().context("no scenario")?, 9);
+    Ok(id.bytes().fold(0, u8::wrapping_add))
 }
 
 /// Steps 2 to 4 ask that the VNFM fetches what it is offered.
-fn fetched(offer: Offer) -> StepResult {
-    if offer.fetched_in.is_some() {
+fn fetched(what: &str, offers: &[Offer]) -> StepResult {
+    if offers.iter().any(|offer| offer.fetched.is_some()) {
         return Ok(());
     }
-    let answer = match offer.answer {
-        Answer::Accepted { text, .. } | Answer::Refused { text, .. } | Answer::None { text } => {
-            text
-        }
+    let answer = offers.first().map(|offer| &offer.answer);
+    let text = match answer {
+        Some(Answer::Accepted { text, .. } | Answer::None { text }) => text.clone(),
+        Some(Answer::Status { status, text, .. }) => format!("HTTP {status}, {text}"),
+        Some(Answer::Ended { state, text, .. }) => format!("operation {state}, {text}"),
+        None => "it was not offered".to_owned(),
     };
     Err(Problem::unmet(
-        format!("the VNFM fetches the VNFD with {}", offer.what),
-        format!("it did not: {answer}"),
+        format!("the VNFM fetches the VNFD with {what}"),
+        format!("it did not: {text}"),
     ))
 }
 
-fn nth(world: &World, index: usize) -> anyhow::Result<Offer> {
-    world
-        .offers
-        .get(index)
-        .cloned()
-        .with_context(|| format!("offer {} was not made", index + 1))
+fn refusal_statuses(world: &World) -> anyhow::Result<Vec<u16>> {
+    Ok(world.context()?.profile.ixit.refusal_statuses.clone())
 }
 
 fn refused(world: &mut World) -> StepResult {
     let question = Question::Refused {
         flaw: world.flaw.clone(),
-        before: nth(world, 0)?,
-        flawed: nth(world, 1)?,
-        after: nth(world, 2)?,
+        before: world.offers.before.clone(),
+        flawed: world.offers.flawed.clone(),
+        after: world.offers.after.clone(),
+        refusal_statuses: refusal_statuses(world)?,
     };
     world.ask(&question)
 }

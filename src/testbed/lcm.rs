@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 /// Version of the VNF lifecycle management API that is asked for (SOL003 3.7.1).
 const VERSION: &str = "2.0.0";
 
+/// The longest identifier that is taken for one, in bytes.
+const LONGEST_IDENTIFIER: usize = 4096;
+
 /// What became of the creation of a VNF instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Creation {
@@ -16,9 +19,11 @@ pub enum Creation {
         /// Number of the exchange.
         exchange: u64,
     },
-    /// A status of 400 or more, but for those that speak of load, gateways or a fault elsewhere (429, 502 to 504).
-    Refused {
-        /// Status and detail, in words.
+    /// A status of 400 or more. What it means is for a judge to say.
+    Status {
+        /// The status.
+        status: u16,
+        /// ProblemDetails, in words.
         text: String,
         /// Number of the exchange.
         exchange: u64,
@@ -30,7 +35,7 @@ pub enum Creation {
     },
 }
 
-/// `POST /vnf_instances` for this VNFD.
+/// `POST /vnf_instances` for this VNFD. The name says nothing that a SUT could tell a test by.
 pub fn create(vnfd_id: &str, name: &str) -> Call {
     let body = json!({ "vnfdId": vnfd_id, "vnfInstanceName": name });
     with_body(http::Method::POST, "/vnflcm/v2/vnf_instances".into(), &body)
@@ -95,17 +100,15 @@ pub fn creation(answer: Result<HttpAnswer, CallError>) -> Creation {
                 exchange: answer.seq,
             },
             None => Creation::None {
-                text: format!("HTTP 201 without an identifier: {}", excerpt(&answer.body)),
+                text: format!(
+                    "HTTP 201 without an identifier of 1 to 4096 bytes: {}",
+                    excerpt(&answer.body)
+                ),
             },
         },
-        429 | 502..=504 => Creation::None {
-            text: format!(
-                "{}, which says that it could not be judged now",
-                refusal(&answer)
-            ),
-        },
-        400.. => Creation::Refused {
-            text: refusal(&answer),
+        400.. => Creation::Status {
+            status,
+            text: problem(&answer),
             exchange: answer.seq,
         },
         _ => Creation::None {
@@ -116,12 +119,15 @@ pub fn creation(answer: Result<HttpAnswer, CallError>) -> Creation {
 
 /// Status and ProblemDetails in one line.
 pub fn refusal(answer: &HttpAnswer) -> String {
-    let status = answer.status.as_u16();
-    let detail = serde_json::from_slice::<Value>(&answer.body)
+    format!("HTTP {}: {}", answer.status.as_u16(), problem(answer))
+}
+
+/// `detail` of ProblemDetails (SOL013 6.3), else the beginning of the body.
+pub fn problem(answer: &HttpAnswer) -> String {
+    serde_json::from_slice::<Value>(&answer.body)
         .ok()
         .and_then(|problem| problem.get("detail")?.as_str().map(str::to_owned))
-        .unwrap_or_else(|| excerpt(&answer.body));
-    format!("HTTP {status}: {detail}")
+        .unwrap_or_else(|| excerpt(&answer.body))
 }
 
 /// The last part of the Location header: how SOL003 names a new resource.
@@ -164,7 +170,9 @@ impl Worker {
 fn identifier(answer: &HttpAnswer) -> Option<String> {
     let body: Value = serde_json::from_slice(&answer.body).ok()?;
     let id = body.get("id")?.as_str()?;
-    (!id.is_empty()).then(|| id.to_owned())
+    (1..=LONGEST_IDENTIFIER)
+        .contains(&id.len())
+        .then(|| id.to_owned())
 }
 
 fn plain(method: http::Method, path: String) -> Call {

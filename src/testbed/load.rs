@@ -83,10 +83,11 @@ async fn work(
             n => &order.vnfd_ids[usize::try_from(number).unwrap_or(0) % n],
         };
         // The same names in every round: a SUT that derives identifiers from the request repeats itself.
-        let name = format!("scas {number}");
+        let name = format!("vnf-{number}");
         match lcm::creation(worker.send(lcm::create(vnfd_id, &name)).await) {
             Creation::Created { id, exchange } => created.push(IdentifierRecord { id, exchange }),
-            Creation::Refused { text, .. } | Creation::None { text } => lost.push(text),
+            Creation::Status { status, text, .. } => lost.push(format!("HTTP {status}: {text}")),
+            Creation::None { text } => lost.push(text),
         }
         answered.send_modify(|count| *count += 1);
     }

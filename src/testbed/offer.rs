@@ -1,19 +1,23 @@
 //! Offers a VNFD archive to the SUT and records what becomes of it (SEC 030 4.2.2.1).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use scas_simulators::nfvo::{self, OnboardedPackage};
+use scas_simulators::transcript::Exchange;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::lcm::{self, Creation};
 use super::{NOTIFICATIONS, Testbed};
-use crate::model::question::{Answer, Offer};
+use crate::model::question::{Answer, Fetched, Offer};
 use crate::model::sut::AcceptedAt;
 use crate::vnf_package::{self, Built};
 
 /// The deployment flavour of our packages.
 const FLAVOUR: &str = "simple";
+/// The name of every VNF instance that is asked for here: the same, so that it tells the SUT nothing.
+const NAME: &str = "vnf-0";
 /// Time between two looks at an operation of a SUT that sends no notifications.
 const POLL_PAUSE: Duration = Duration::from_millis(250);
 
@@ -24,7 +28,8 @@ impl Testbed {
     }
 
     /// Puts the archive before the SUT and asks for a VNF instance of it, then removes what came of it, so that the next offer
-    /// finds the SUT as this one did. Fetched counts only what tells the package from the `other` of its pair.
+    /// finds the SUT as this one did. Fetched counts only what tells the package from the `other` of its pair. Nothing on the wire
+    /// but the archive tells the SUT which of the two it is.
     ///
     /// # Errors
     /// A fault of ours. What the SUT does or leaves undone is in the offer.
@@ -34,12 +39,16 @@ impl Testbed {
         package: &Built,
         other: &Built,
     ) -> anyhow::Result<Offer> {
-        let vnfd_id = &package.vnfd_id;
         self.hold(package);
         let from = self.transcript.next_seq();
-        let client = self.client()?;
-        let creation = lcm::creation(client.send(lcm::create(vnfd_id, what)).await);
-        let answer = match (creation, self.context.profile.ixit.accepted_at) {
+        let creation = self
+            .client()?
+            .send(lcm::create(&package.vnfd_id, NAME))
+            .await;
+        let answer = match (
+            lcm::creation(creation),
+            self.context.profile.ixit.accepted_at,
+        ) {
             (Creation::Created { id, exchange }, AcceptedAt::Create) => {
                 self.remove(&id, what).await?;
                 Answer::Accepted {
@@ -52,7 +61,18 @@ impl Testbed {
                 self.remove(&id, what).await?;
                 answer
             }
-            (Creation::Refused { text, exchange }, _) => Answer::Refused { exchange, text },
+            (
+                Creation::Status {
+                    status,
+                    text,
+                    exchange,
+                },
+                _,
+            ) => Answer::Status {
+                exchange,
+                status,
+                text,
+            },
             (Creation::None { text }, _) => Answer::None {
                 text: match self.ended() {
                     Some(status) => format!("{text}; the SUT has ended: {status}"),
@@ -60,37 +80,67 @@ impl Testbed {
                 },
             },
         };
-        let (fetched_in, asked_for_signatures) = self.fetched(from, package, other);
+        let held = bearing(package, other);
         Ok(Offer {
             what: what.to_owned(),
-            vnfd_id: vnfd_id.clone(),
-            archive_sha256: digest(&package.vnfd),
-            fetched_in,
-            asked_for_signatures,
+            vnfd_id: package.vnfd_id.clone(),
+            fetched: self.fetched(from, &held),
+            held,
+            asked_for_signatures: self.asked_for_signatures(from, &package.vnfd_id),
+            disturbed: self.disturbed(from),
             answer,
         })
     }
 
-    /// The exchange in which the SUT was given exactly these bytes, and whether it asked for signatures.
-    fn fetched(&self, from: u64, package: &Built, other: &Built) -> (Option<u64>, bool) {
-        let digests = |built: &Built| [digest(&built.vnfd), digest(&built.package_content)];
-        let shared = digests(other);
-        let mut wanted = digests(package).to_vec();
-        wanted.retain(|digest| !shared.contains(digest));
+    /// Requests of the SUT to the NFVO since then.
+    fn to_nfvo(&self, from: u64) -> impl Iterator<Item = Arc<Exchange>> {
         let exchanges = self.transcript.since(from);
-        let to_nfvo = exchanges.iter().filter(|exchange| exchange.to == "NFVO");
-        let mut fetched = None;
-        let mut asked = false;
-        for exchange in to_nfvo {
-            asked |= exchange.request.target.contains("include_signature");
-            let given = exchange.response.as_ref().is_some_and(|response| {
-                response.status == 200 && wanted.contains(&response.body.sha256)
+        exchanges
+            .into_iter()
+            .filter(|exchange| exchange.to == "NFVO")
+    }
+
+    /// The last exchange in which the SUT was given exactly these bytes.
+    fn fetched(&self, from: u64, held: &[String]) -> Option<Fetched> {
+        let given = self.to_nfvo(from).filter_map(|exchange| {
+            let response = exchange.response.as_ref()?;
+            let whole = response.status == 200 && held.contains(&response.body.sha256);
+            whole.then(|| Fetched {
+                exchange: exchange.seq,
+                sha256: response.body.sha256.clone(),
+            })
+        });
+        given.last()
+    }
+
+    /// Whether a request for the VNFD named the flag, in either of its spellings (SOL003 10.4.4.3.2). Only `/vnfd` has it; a
+    /// whole package always comes with its signatures.
+    fn asked_for_signatures(&self, from: u64, vnfd_id: &str) -> bool {
+        self.to_nfvo(from).any(|exchange| {
+            let (path, query) = exchange
+                .request
+                .target
+                .split_once('?')
+                .unwrap_or((&exchange.request.target, ""));
+            let flag = query.split('&').any(|part| {
+                let name = part.split('=').next().unwrap_or_default();
+                name == "include_signature" || name == "include_signatures"
             });
-            if given {
-                fetched = Some(exchange.seq);
-            }
-        }
-        (fetched, asked)
+            path.contains(vnfd_id) && (path.ends_with("/package_content") || flag)
+        })
+    }
+
+    /// An answer of ours that no VNFM has to cope with.
+    fn disturbed(&self, from: u64) -> Option<String> {
+        self.to_nfvo(from).find_map(|exchange| {
+            let status = exchange.response.as_ref()?.status;
+            (status >= 500).then(|| {
+                format!(
+                    "the simulated NFVO answered HTTP {status} to {} (exchange {})",
+                    exchange.request.target, exchange.seq
+                )
+            })
+        })
     }
 
     async fn instantiate(&mut self, id: &str) -> anyhow::Result<Answer> {
@@ -103,9 +153,10 @@ impl Testbed {
             Ok(answer) => answer,
         };
         if answer.status.as_u16() >= 400 {
-            return Ok(Answer::Refused {
+            return Ok(Answer::Status {
                 exchange: answer.seq,
-                text: lcm::refusal(&answer),
+                status: answer.status.as_u16(),
+                text: lcm::problem(&answer),
             });
         }
         let Some(operation) = lcm::location_id(&answer) else {
@@ -113,7 +164,7 @@ impl Testbed {
                 text: format!("HTTP {} without a Location", answer.status.as_u16()),
             });
         };
-        let Some((state, exchange)) = self.operation_end(&operation).await? else {
+        let Some(end) = self.operation_end(&operation).await? else {
             return Ok(Answer::None {
                 text: format!(
                     "the operation did not end within {} s (ixit.timeouts.operation)",
@@ -121,23 +172,27 @@ impl Testbed {
                 ),
             });
         };
-        let text = format!("operation {state}");
-        Ok(match state.as_str() {
-            "COMPLETED" => {
-                // Termination must be over before the instance can be deleted.
-                if let Ok(answer) = self.client()?.send(lcm::terminate(id)).await
-                    && let Some(operation) = lcm::location_id(&answer)
-                {
-                    self.operation_end(&operation).await?;
-                }
-                Answer::Accepted { exchange, text }
-            }
-            _ => Answer::Refused { exchange, text },
+        if end.state != "COMPLETED" {
+            return Ok(Answer::Ended {
+                exchange: end.exchange,
+                state: end.state,
+                text: end.error,
+            });
+        }
+        // Termination must be over before the instance can be deleted.
+        if let Ok(answer) = self.client()?.send(lcm::terminate(id)).await
+            && let Some(operation) = lcm::location_id(&answer)
+        {
+            self.operation_end(&operation).await?;
+        }
+        Ok(Answer::Accepted {
+            exchange: end.exchange,
+            text: format!("instantiation of VNF instance {id} COMPLETED"),
         })
     }
 
     /// Waits for the result notification of an operation; asks for its state if none comes.
-    async fn operation_end(&self, operation: &str) -> anyhow::Result<Option<(String, u64)>> {
+    async fn operation_end(&self, operation: &str) -> anyhow::Result<Option<OperationEnd>> {
         let limit = Duration::from_secs(self.context.profile.ixit.timeouts.operation);
         let result = self.nfvo.wait_notification(NOTIFICATIONS, |notification| {
             notification.get("vnfLcmOpOccId").and_then(Value::as_str) == Some(operation)
@@ -152,7 +207,7 @@ impl Testbed {
                 while self
                     .operation_state(operation)
                     .await
-                    .is_none_or(|(state, _)| goes_on(&state))
+                    .is_none_or(|end| end.goes_on())
                 {
                     tokio::time::sleep(POLL_PAUSE).await;
                 }
@@ -165,19 +220,22 @@ impl Testbed {
         Ok(self
             .operation_state(operation)
             .await
-            .filter(|(state, _)| !goes_on(state)))
+            .filter(|end| !end.goes_on()))
     }
 
-    async fn operation_state(&self, operation: &str) -> Option<(String, u64)> {
-        let answer = self
-            .client()
-            .ok()?
-            .send(lcm::operation(operation))
-            .await
-            .ok()?;
+    async fn operation_state(&self, operation: &str) -> Option<OperationEnd> {
+        let call = lcm::operation(operation);
+        let answer = self.client().ok()?.send(call).await.ok()?;
         let body: Value = serde_json::from_slice(&answer.body).ok()?;
-        let state = body.get("operationState")?.as_str()?.to_owned();
-        Some((state, answer.seq))
+        let detail = body.get("error").and_then(|error| error.get("detail"));
+        Some(OperationEnd {
+            state: body.get("operationState")?.as_str()?.to_owned(),
+            error: detail
+                .and_then(Value::as_str)
+                .unwrap_or("no error was given")
+                .to_owned(),
+            exchange: answer.seq,
+        })
     }
 
     async fn remove(&mut self, id: &str, what: &str) -> anyhow::Result<()> {
@@ -215,16 +273,67 @@ pub fn onboarded(package: &Built) -> OnboardedPackage {
     }
 }
 
-fn goes_on(state: &str) -> bool {
-    matches!(state, "STARTING" | "PROCESSING" | "ROLLING_BACK")
+/// The state of a lifecycle operation, as the SUT told it.
+struct OperationEnd {
+    state: String,
+    error: String,
+    exchange: u64,
 }
 
-/// Whether a notification tells of the creation of a VNF instance identifier.
-pub fn is_creation(notification: &Value) -> bool {
-    notification.get("notificationType").and_then(Value::as_str)
-        == Some("VnfIdentifierCreationNotification")
+impl OperationEnd {
+    fn goes_on(&self) -> bool {
+        matches!(
+            self.state.as_str(),
+            "STARTING" | "PROCESSING" | "ROLLING_BACK"
+        )
+    }
+}
+
+/// Digests of what bears the package's signatures and tells it from the `other` of its pair. With option 2 only the whole
+/// package is signed (SOL004 5.1).
+fn bearing(package: &Built, other: &Built) -> Vec<String> {
+    let digests = |built: &Built| match built.security_option {
+        vnf_package::SecurityOption::Option1 => {
+            vec![digest(&built.vnfd), digest(&built.package_content)]
+        }
+        vnf_package::SecurityOption::Option2 => vec![digest(&built.package_content)],
+    };
+    let shared = digests(other);
+    let mut own = digests(package);
+    own.retain(|digest| !shared.contains(digest));
+    own.dedup();
+    own
+}
+
+/// The identifier that a creation notification names (SOL003 5.5.2.18).
+pub fn created(notification: &Value) -> Option<String> {
+    let kind = notification.get("notificationType")?.as_str()?;
+    let id = notification.get("vnfInstanceId")?.as_str()?;
+    (kind == "VnfIdentifierCreationNotification").then(|| id.to_owned())
 }
 
 fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::SigningMaterial;
+
+    #[test]
+    fn what_is_fetched_always_tells_the_flawed_package_from_its_twin() {
+        let material = SigningMaterial::new(jiff::Timestamp::now()).expect("material");
+        for flaw in vnf_package::all() {
+            let pair = flaw.pair("vnfd-1", &material).expect("a pair");
+            let twin = bearing(&pair.twin, &pair.mutant);
+            let mutant = bearing(&pair.mutant, &pair.twin);
+            assert!(!twin.is_empty() && !mutant.is_empty(), "{}", flaw.name);
+            assert!(
+                mutant.iter().all(|digest| !twin.contains(digest)),
+                "{}",
+                flaw.name
+            );
+        }
+    }
 }

@@ -1,11 +1,17 @@
 //! The SUT's durable state and logs as files.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use sha2::{Digest, Sha256};
 
-/// Copies a folder with everything in it.
+/// The most of a SUT's log that is kept, in bytes.
+const KEPT_LOG: u64 = 16 * 1024 * 1024;
+
+/// Copies a folder with its files, folders and links. Sockets and the like hold no state and are left out.
 ///
 /// # Errors
 /// A file cannot be read or written; it is named.
@@ -14,36 +20,86 @@ pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     let entries = fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))?;
     for entry in entries {
         let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target)
-                .with_context(|| format!("cannot copy {}", entry.path().display()))?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy(&path, &target)?;
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(&path)?, &target)
+                .with_context(|| format!("cannot copy the link {}", path.display()))?;
+        } else if kind.is_file() {
+            fs::copy(&path, &target).with_context(|| format!("cannot copy {}", path.display()))?;
         }
     }
     Ok(())
 }
 
-/// The logs in a scenario's folder that are not empty.
-pub fn logs(folder: &Path) -> Vec<(PathBuf, &'static str)> {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let mut logs: Vec<(PathBuf, &'static str)> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
-        .filter(|path| path.metadata().is_ok_and(|meta| meta.len() > 0))
-        .map(|path| {
-            let printed = path.to_string_lossy().ends_with(".output.log");
-            let what = if printed {
-                "what the SUT printed"
-            } else {
-                "the SUT's log"
-            };
-            (path, what)
-        })
+/// Every file below a folder, by its path in it, with the SHA-256 of its content.
+///
+/// # Errors
+/// A file cannot be read; it is named.
+pub fn files(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, [u8; 32]>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        let entries =
+            fs::read_dir(&next).with_context(|| format!("cannot read {}", next.display()))?;
+        for entry in entries {
+            let entry = entry?;
+            let path = entry.path();
+            if entry.file_type()?.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if !entry.file_type()?.is_file() {
+                continue;
+            }
+            let bytes =
+                fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let name = path.strip_prefix(folder).unwrap_or(&path).to_owned();
+            found.insert(name, Sha256::digest(&bytes).into());
+        }
+    }
+    Ok(found)
+}
+
+/// Keeps the logs of the SUTs below `work` in the scenario's folder, up to a bound; returns those that are not empty. They are
+/// written elsewhere first: a SUT is not told where its judge keeps the record.
+///
+/// # Errors
+/// A log cannot be copied.
+pub fn keep_logs(work: &Path, folder: &Path) -> anyhow::Result<Vec<(PathBuf, &'static str)>> {
+    let mut kept = Vec::new();
+    for name in names(work) {
+        for (file, what) in [("log", "the SUT's log"), ("output", "what the SUT printed")] {
+            let from = work.join(&name).join(file);
+            if !from
+                .metadata()
+                .is_ok_and(|meta| meta.is_file() && meta.len() > 0)
+            {
+                continue;
+            }
+            let to = folder.join(match file {
+                "log" => format!("{name}.log"),
+                _ => format!("{name}.output.log"),
+            });
+            let copied = fs::File::open(&from).and_then(|source| {
+                let mut target = fs::File::create(&to)?;
+                std::io::copy(&mut source.take(KEPT_LOG), &mut target)
+            });
+            copied
+                .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+            kept.push((to, what));
+        }
+    }
+    Ok(kept)
+}
+
+fn names(work: &Path) -> Vec<String> {
+    let entries = fs::read_dir(work).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
-    logs.sort();
-    logs
+    names.sort();
+    names
 }

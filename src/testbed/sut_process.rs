@@ -23,6 +23,8 @@ use crate::model::sut::Api;
 const KEPT_OUTPUT: u64 = 16 * 1024 * 1024;
 /// The longest ready line, in bytes.
 const READY_LINE: u64 = 64 * 1024;
+/// How long a connection to a product's address may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// Time between two tries to connect to a fixed address: nothing announces that a foreign product listens.
 const CONNECT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -79,6 +81,22 @@ pub enum StartError {
         /// What it printed.
         line: String,
     },
+    /// Somebody listens at the product's address before it is started.
+    #[error(
+        "something listens at {root} (ixit.api.root) although the product is not running; if it is the product, it did not stop"
+    )]
+    Occupied {
+        /// The address.
+        root: String,
+    },
+    /// The product is not ours to stop.
+    #[error(
+        "the product is not ours to stop and start: ixit.api.running says that it runs by itself"
+    )]
+    NotOurs,
+    /// Nothing runs.
+    #[error("the SUT is not running")]
+    NotRunning,
     /// Only one product can have a fixed address.
     #[error(
         "no second VNFM can be started: ixit.api.root gives the one address {root}; leave it out if the product can print a ready line"
@@ -113,6 +131,13 @@ impl SutProcess {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(plan: &StartPlan) -> Result<Self, StartError> {
+        if let Some(api) = plan.fixed_api.as_ref().filter(|api| !api.running)
+            && listens(&api.root).await
+        {
+            return Err(StartError::Occupied {
+                root: api.root.clone(),
+            });
+        }
         let (program, arguments) = plan.command.split_first().ok_or(StartError::Unrunnable {
             program: String::new(),
             source: io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"),
@@ -155,11 +180,6 @@ impl SutProcess {
             }
         };
         Ok(process)
-    }
-
-    /// Process identifier of the SUT's first process.
-    pub fn pid(&self) -> i32 {
-        self.group.as_raw()
     }
 
     /// Asks the SUT to stop and waits for it. Returns a remark if it had to be killed.
@@ -235,20 +255,17 @@ impl SutProcess {
     }
 
     async fn listening(&mut self, root: &str) -> Result<(), StartError> {
-        let address = host_and_port(root);
         loop {
+            let answers = listens(root).await;
+            // Looked at after connecting: whoever answers while the product has ended is not the product.
             if let Some(status) = self.ended() {
                 return Err(StartError::Ended {
                     status,
                     tail: self.end_and_tail().await,
                 });
             }
-            if tokio::net::TcpStream::connect(&address).await.is_ok() {
-                // Somebody answers; a product that has ended meanwhile is not the one.
-                match self.ended() {
-                    Some(_) => continue,
-                    None => return Ok(()),
-                }
+            if answers {
+                return Ok(());
             }
             tokio::time::sleep(CONNECT_PAUSE).await;
         }
@@ -273,8 +290,15 @@ impl SutProcess {
 }
 
 impl Drop for SutProcess {
+    /// Not before its processes are gone may its folders be removed, so this waits; a killed process is gone in a moment.
     fn drop(&mut self) {
         self.kill_group();
+        for _ in 0..200 {
+            match self.child.try_wait() {
+                Ok(None) => std::thread::sleep(Duration::from_millis(1)),
+                Ok(Some(_)) | Err(_) => break,
+            }
+        }
     }
 }
 
@@ -317,13 +341,36 @@ fn api_root(line: &str) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(line).ok()?;
     let ready = value.get("event")?.as_str()? == "ready";
     let root = value.get("apiRoot")?.as_str()?;
+    address(root).ok()?;
     ready.then(|| root.trim_end_matches('/').to_owned())
 }
 
-/// `host:port` of an API root.
-pub fn host_and_port(root: &str) -> String {
-    let rest = root.split_once("://").map_or(root, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or(rest).to_owned()
+/// Host and port of an API root.
+///
+/// # Errors
+/// It is none; said in words, with an example.
+pub fn address(root: &str) -> Result<(String, u16), String> {
+    let example = "write e.g. \"https://127.0.0.1:9443\"";
+    let url =
+        url::Url::parse(root).map_err(|e| format!("'{root}' is no API root ({e}); {example}"))?;
+    match (url.scheme(), url.host_str(), url.port_or_known_default()) {
+        ("http" | "https", Some(host), Some(port)) => {
+            Ok((host.trim_matches(['[', ']']).to_owned(), port))
+        }
+        _ => Err(format!("'{root}' is no API root; {example}")),
+    }
+}
+
+/// Whether something accepts connections there.
+pub async fn listens(root: &str) -> bool {
+    let Ok((host, port)) = address(root) else {
+        return false;
+    };
+    let connecting = tokio::net::TcpStream::connect((host.as_str(), port));
+    matches!(
+        tokio::time::timeout(CONNECT_LIMIT, connecting).await,
+        Ok(Ok(_))
+    )
 }
 
 fn tail(path: &Path) -> String {
@@ -365,6 +412,20 @@ mod tests {
         let line = r#"{"event":"ready","apiRoot":"https://127.0.0.1:1/"}"#;
         assert_eq!(api_root(line).as_deref(), Some("https://127.0.0.1:1"));
         assert_eq!(api_root("listening"), None);
-        assert_eq!(api_root(r#"{"event":"starting","apiRoot":"x"}"#), None);
+        assert_eq!(
+            api_root(r#"{"event":"starting","apiRoot":"http://h"}"#),
+            None
+        );
+        assert_eq!(api_root(r#"{"event":"ready","apiRoot":"nonsense"}"#), None);
+    }
+
+    #[test]
+    fn an_address_comes_out_of_an_api_root() {
+        assert_eq!(address("https://[::1]:8/x"), Ok(("::1".into(), 8)));
+        assert_eq!(
+            address("https://vnfm.example/p"),
+            Ok(("vnfm.example".into(), 443))
+        );
+        assert!(address("127.0.0.1:9443").is_err());
     }
 }
