@@ -156,7 +156,7 @@ impl Material {
             },
         )?;
         let order = Order {
-            round: "load".into(),
+            name: "load".into(),
             count,
             concurrency: CONCURRENCY,
             vnfd_ids: vec![bed.vnfd_id.clone()],
@@ -169,10 +169,9 @@ impl Material {
             result.lost.len(),
             result.lost[0]
         );
-        let source = result.source.context("no identifiers")?;
         #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
-        let created = source.records.len() as f64;
-        Ok(created / source.seconds)
+        let created = result.records.len() as f64;
+        Ok(created / result.seconds)
     }
 
     fn bed(&self, security: Security) -> anyhow::Result<Bed> {
