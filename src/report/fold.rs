@@ -1,16 +1,27 @@
 //! From events to results: [`results`]. The one place that counts.
+//!
+//! A record is not believed where it contradicts itself: a scenario that ends twice or was never planned, or a verdict
+//! that its steps do not bear out, is a fault of the record and makes the run an Error.
+
+mod scenario;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use self::scenario::Scenario;
 use super::record::Record;
 use super::results::{CaseResult, Results, ScenarioResult, Summary};
-use crate::model::event::{Event, PlannedCase, PlannedScenario, ScenarioId, Step};
-use crate::model::verdict::{CaseVerdict, Outcome, Verdict};
+use crate::model::event::{Event, PlannedCase, ScenarioId};
+use crate::model::verdict::{CaseVerdict, Verdict};
 
 /// Exit code of a run that judged nothing.
 pub const NOTHING_SELECTED: u8 = 4;
+
+/// The observation of a scenario that asked for less than the product can handle.
+const BELOW_CAPACITY: &str = "below-capacity";
 
 /// What a record comes to.
 pub fn results(record: &Record) -> Results {
@@ -18,102 +29,170 @@ pub fn results(record: &Record) -> Results {
     for event in &record.events {
         told.hear(event);
     }
-    let interrupted = told.interrupted.clone().or_else(|| {
-        (!told.ended).then(|| {
-            let cut = if record.cut {
-                ", in the middle of a line"
-            } else {
-                ""
-            };
-            format!("the record ends before the run did{cut}")
-        })
-    });
+    let interrupted = told.interruption(record.cut);
+    let faults = told.all_faults();
     let cases: Vec<CaseResult> = told
         .plan
         .iter()
+        .flatten()
         .map(|case| told.case(case, interrupted.as_deref()))
         .collect();
-    let mut summary = Summary::default();
-    for case in &cases {
-        if let Some(verdict) = &case.normative {
-            summary.cases.count(verdict.judged());
-        }
-        for scenario in case.scenarios.iter().filter(|s| !s.normative) {
-            summary.extended_scenarios.count(Some(scenario.verdict));
-        }
-    }
     let verdict = cases
         .iter()
         .filter_map(CaseResult::worst)
-        .chain((!told.faults.is_empty()).then_some(Verdict::Error))
+        .chain((!faults.is_empty()).then_some(Verdict::Error))
+        // What would have followed is not known: it may have been a Fail.
+        .chain(interrupted.is_some().then_some(Verdict::Inconclusive))
         .max();
     Results {
         format: 1,
         run: record.run.clone(),
+        ended: told.ended,
         interrupted,
-        faults: told.faults,
-        summary,
+        faults,
+        summary: summary(&cases),
         verdict,
         exit_code: verdict.map_or(NOTHING_SELECTED, Verdict::exit_code),
         cases,
     }
 }
 
+fn summary(cases: &[CaseResult]) -> Summary {
+    let mut summary = Summary::default();
+    for case in cases {
+        if let Some(verdict) = &case.normative {
+            summary.cases.count(verdict.judged());
+        }
+        for scenario in &case.scenarios {
+            if !scenario.normative {
+                summary.extended_scenarios.count(Some(scenario.verdict));
+            }
+            if !scenario.residue.is_empty() {
+                summary.scenarios_with_residue += 1;
+            }
+        }
+    }
+    summary
+}
+
 /// What the events have told so far.
 #[derive(Default)]
 struct Told {
-    plan: Vec<PlannedCase>,
+    plan: Option<Vec<PlannedCase>>,
+    /// Every planned scenario, from the beginning.
     scenarios: BTreeMap<ScenarioId, Scenario>,
+    /// Scenarios that no plan names, with the worst verdict that was told of them.
+    unplanned: BTreeMap<ScenarioId, Option<Verdict>>,
     interrupted: Option<String>,
     faults: Vec<String>,
-    ended: bool,
-}
-
-#[derive(Default)]
-struct Scenario {
-    started: Option<Timestamp>,
-    steps: Vec<Step>,
-    finished: Option<Event>,
+    ended: Option<Timestamp>,
 }
 
 impl Told {
     fn hear(&mut self, event: &Event) {
+        // A fault may come from a thread that outlives the run, and is one wherever it stands.
+        if self.ended.is_some() && !matches!(event, Event::RunnerFault { .. }) {
+            let fault = "the record goes on after the run's end".to_owned();
+            if !self.faults.contains(&fault) {
+                self.faults.push(fault);
+            }
+        }
         match event {
-            Event::RunStarted { plan, .. } => self.plan.clone_from(plan),
-            Event::ScenarioStarted { at, scenario } => {
-                self.scenario(scenario).started = Some(*at);
+            Event::RunStarted { plan, .. } => self.planned(plan),
+            Event::ScenarioStarted { scenario, .. } | Event::StepFinished { scenario, .. } => {
+                self.of_scenario(scenario, event, None);
             }
-            Event::StepFinished { scenario, step, .. } => {
-                self.scenario(scenario).steps.push(step.clone());
-            }
-            Event::ScenarioFinished { scenario, .. } => {
-                self.scenario(scenario).finished = Some(event.clone());
-            }
-            Event::RunInterrupted { by, .. } => {
+            Event::ScenarioFinished {
+                scenario, verdict, ..
+            } => self.of_scenario(scenario, event, Some(*verdict)),
+            Event::RunInterrupted { at, by } => {
                 self.interrupted = Some(format!("interrupted by {by}"));
+                self.ended = Some(*at);
             }
             Event::RunnerFault { error, .. } => self.faults.push(error.clone()),
-            Event::RunFinished { .. } => self.ended = true,
+            Event::RunFinished { at } => self.ended = Some(*at),
         }
     }
 
-    fn scenario(&mut self, id: &ScenarioId) -> &mut Scenario {
-        self.scenarios.entry(id.clone()).or_default()
+    fn planned(&mut self, plan: &[PlannedCase]) {
+        if self.plan.is_some() {
+            self.faults.push("the record has a second plan".to_owned());
+            return;
+        }
+        for case in plan {
+            // Either would drop out of the verdict without a word.
+            if case.scenarios.is_empty() == case.not_applicable.is_none() {
+                let what = match case.not_applicable {
+                    Some(_) => "is not applicable, and has scenarios in the plan",
+                    None => "has no scenarios in the plan",
+                };
+                self.faults.push(format!("{} {what}", case.id));
+            }
+            for scenario in &case.scenarios {
+                let id = ScenarioId {
+                    case: case.id.clone(),
+                    line: scenario.line,
+                };
+                let name = named(&id);
+                if self.scenarios.insert(id, Scenario::default()).is_some() {
+                    self.faults.push(format!("{name} was planned twice"));
+                }
+            }
+        }
+        self.plan = Some(plan.to_vec());
+    }
+
+    fn of_scenario(&mut self, id: &ScenarioId, event: &Event, verdict: Option<Verdict>) {
+        if let Some(scenario) = self.scenarios.get_mut(id) {
+            scenario.hear(event);
+        } else {
+            let worst = self.unplanned.entry(id.clone()).or_default();
+            *worst = (*worst).max(verdict);
+        }
+    }
+
+    /// Why the run did not come to its end, if it did not.
+    fn interruption(&self, cut: bool) -> Option<String> {
+        let in_a_line = if cut { ", in the middle of a line" } else { "" };
+        match (&self.interrupted, self.ended) {
+            (Some(by), _) => Some(by.clone()),
+            (None, None) => Some(format!("the record ends before the run did{in_a_line}")),
+            (None, Some(_)) => {
+                cut.then(|| format!("the record goes on after the run's end and stops{in_a_line}"))
+            }
+        }
+    }
+
+    fn all_faults(&self) -> Vec<String> {
+        let no_plan = (self.plan.is_none() && self.ended.is_some())
+            .then(|| "the record has no plan".to_owned());
+        let unplanned = self.unplanned.iter().map(|(id, verdict)| {
+            let came_to = verdict.map_or(String::new(), |v| format!(" and came to {v}"));
+            format!("{} was not planned{came_to}", named(id))
+        });
+        let contradictions = self.scenarios.iter().filter_map(|(id, scenario)| {
+            Some(format!("{} {}", named(id), scenario.contradiction()?))
+        });
+        self.faults
+            .iter()
+            .cloned()
+            .chain(no_plan)
+            .chain(unplanned)
+            .chain(contradictions)
+            .collect()
     }
 
     fn case(&self, case: &PlannedCase, interrupted: Option<&str>) -> CaseResult {
         let scenarios: Vec<ScenarioResult> = case
             .scenarios
             .iter()
-            .map(|planned| {
+            .filter_map(|planned| {
                 let id = ScenarioId {
                     case: case.id.clone(),
                     line: planned.line,
                 };
-                self.scenarios.get(&id).map_or_else(
-                    || Scenario::default().result(planned, interrupted),
-                    |scenario| scenario.result(planned, interrupted),
-                )
+                let scenario = self.scenarios.get(&id)?;
+                Some(scenario.result(planned, interrupted))
             })
             .collect();
         let worst = |normative: bool| {
@@ -139,71 +218,15 @@ impl Told {
             keyword: case.keyword.clone(),
             path: case.path.clone(),
             normative,
+            below_capacity: scenarios
+                .iter()
+                .any(|scenario| scenario.normative && scenario.observed(BELOW_CAPACITY)),
             extended: worst(false),
             scenarios,
         }
     }
 }
 
-impl Scenario {
-    fn result(&self, planned: &PlannedScenario, interrupted: Option<&str>) -> ScenarioResult {
-        let mut result = ScenarioResult {
-            name: planned.name.clone(),
-            line: planned.line,
-            normative: planned.normative,
-            verdict: Verdict::Inconclusive,
-            reason: String::new(),
-            seconds: 0.0,
-            steps: self.steps.clone(),
-            evidence: Vec::new(),
-            observations: Vec::new(),
-            measurements: Vec::new(),
-            residue: Vec::new(),
-        };
-        let Some(Event::ScenarioFinished {
-            at,
-            verdict,
-            evidence,
-            observations,
-            measurements,
-            residue,
-            ..
-        }) = &self.finished
-        else {
-            // Never finished: interrupted, or a fault of the runner that it reports by itself.
-            result.verdict = if interrupted.is_some() {
-                Verdict::Inconclusive
-            } else {
-                Verdict::Error
-            };
-            result.reason = format!(
-                "the scenario did not come to its end{}",
-                interrupted.map_or(String::new(), |by| format!(": {by}"))
-            );
-            return result;
-        };
-        result.verdict = *verdict;
-        result.reason = self.reason(*verdict);
-        result.seconds = self
-            .started
-            .map_or(0.0, |started| at.duration_since(started).as_secs_f64());
-        result.evidence.clone_from(evidence);
-        result.observations.clone_from(observations);
-        result.measurements.clone_from(measurements);
-        result.residue.clone_from(residue);
-        result
-    }
-
-    fn reason(&self, verdict: Verdict) -> String {
-        if verdict == Verdict::Pass {
-            return String::new();
-        }
-        self.steps
-            .iter()
-            .find(|step| step.outcome != Outcome::Met)
-            .map_or_else(
-                || "no expected result was judged, or evidence was lost".to_owned(),
-                |step| format!("{} {}: {}", step.keyword, step.text, step.outcome),
-            )
-    }
+fn named(id: &ScenarioId) -> String {
+    format!("{} line {}", id.case, id.line)
 }

@@ -36,11 +36,11 @@ pub fn render(results: &Results) -> anyhow::Result<Vec<u8>> {
                 TestCase::skipped_with_cause(&clean(&case.id), "NotApplicable", &clean(&message));
             skipped.set_classname(&clean(&case.id));
             suite.add_testcase(skipped);
-            properties.push(of_case(case));
+            properties.push(of_case(results, case));
         }
         for scenario in &case.scenarios {
             suite.add_testcase(test_case(case, scenario));
-            properties.push(of_scenario(case, scenario));
+            properties.push(of_scenario(results, case, scenario));
         }
         report.add_testsuite(suite);
     }
@@ -82,44 +82,52 @@ fn test_case(case: &CaseResult, scenario: &ScenarioResult) -> TestCase {
                 .iter()
                 .map(|m| format!("measured {} = {} {}", m.name, m.value, m.unit)),
         )
+        .chain(scenario.residue.iter().map(|r| format!("residue: {r}")))
         .collect();
     test.set_system_out(&clean_cdata(&told.join("\n")));
     test
 }
 
-/// The harness's own faults: a suite of their own, so that no reader takes the run for green.
+/// What is wrong with the run itself: a suite of its own, so that no reader takes the run for green.
 fn fault_suite(results: &Results) -> Option<TestSuite> {
-    let faults: Vec<String> = results
+    let error = |text: &str| (Verdict::Error.to_string(), text.to_owned());
+    let faults: Vec<(String, String)> = results
         .faults
         .iter()
-        .cloned()
-        .chain(results.interrupted.clone())
-        .chain((results.cases.is_empty()).then(|| "nothing was selected".to_owned()))
+        .map(|fault| error(fault))
+        .chain(
+            results
+                .interrupted
+                .iter()
+                .map(|why| (Verdict::Inconclusive.to_string(), why.clone())),
+        )
+        .chain((results.cases.is_empty()).then(|| error("nothing was selected")))
         .collect();
     if faults.is_empty() {
         return None;
     }
     let mut suite = TestSuite::new("scas");
-    for (number, fault) in faults.iter().enumerate() {
+    for (number, (word, fault)) in faults.iter().enumerate() {
         let name = format!("run, fault {}", number + 1);
-        let mut test = TestCase::error(&name, Duration::ZERO, "Error", &clean(fault));
+        let mut test = TestCase::error(&name, Duration::ZERO, word, &clean(fault));
         test.set_classname("scas");
         suite.add_testcase(test);
     }
     Some(suite)
 }
 
-fn of_case(case: &CaseResult) -> Vec<Property> {
+fn of_case(results: &Results, case: &CaseResult) -> Vec<Property> {
     vec![
         ("document", case.document.clone()),
         ("clause", case.clause.clone()),
         ("requirement", case.id.clone()),
         ("keyword", case.keyword.clone()),
+        ("tier", results.run.tier.clone()),
     ]
 }
 
-fn of_scenario(case: &CaseResult, scenario: &ScenarioResult) -> Vec<Property> {
-    let mut list = of_case(case);
+fn of_scenario(results: &Results, case: &CaseResult, scenario: &ScenarioResult) -> Vec<Property> {
+    let mut list = of_case(results, case);
     let part = if scenario.normative {
         "normative"
     } else {
@@ -231,7 +239,7 @@ mod tests {
             evidence: Vec::new(),
             observations: Vec::new(),
             measurements: Vec::new(),
-            residue: Vec::new(),
+            residue: vec!["the SUT had ended by itself: exit status: 7".into()],
         };
         let case = |id: &str, normative, scenarios| CaseResult {
             id: id.into(),
@@ -242,6 +250,7 @@ mod tests {
             keyword: "shall".into(),
             path: "a.feature".into(),
             normative,
+            below_capacity: false,
             extended: None,
             scenarios,
         };
@@ -252,6 +261,7 @@ mod tests {
         Results {
             format: 1,
             run: run_info(),
+            ended: None,
             interrupted: None,
             faults: vec![HOSTILE.into()],
             summary: Summary::default(),
@@ -303,5 +313,19 @@ mod tests {
             text.chars().all(|c| c == '\n' || !c.is_control()),
             "{text:?}"
         );
+    }
+
+    #[test]
+    fn residue_tier_and_an_early_end_are_told() {
+        let mut results = results();
+        results.interrupted = Some("interrupted by SIGINT".into());
+        let text = String::from_utf8(render(&results).expect("rendered")).expect("UTF-8");
+        for part in [
+            "residue: the SUT had ended by itself: exit status: 7",
+            "<property name=\"tier\" value=\"quick\"/>",
+            "type=\"Inconclusive\" message=\"interrupted by SIGINT\"",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
     }
 }

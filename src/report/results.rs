@@ -1,5 +1,6 @@
 //! What a run came to, for programs (`results.json`). The schema in `reports/schema/` is made from these types.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,10 +16,14 @@ pub struct Results {
     pub format: u32,
     /// What is known of the run from its beginning.
     pub run: RunInfo,
-    /// Why the run did not come to its end, if it did not.
+    /// When the run came to its end, or was interrupted; absent if its record stops before that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(with = "Option<String>")]
+    pub ended: Option<Timestamp>,
+    /// Why the run did not come to its end, if it did not; the run is then Inconclusive at least.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub interrupted: Option<String>,
-    /// Faults of the harness itself; any makes the run an error.
+    /// Faults of the harness itself, and places where the record contradicts itself; any makes the run an error.
     pub faults: Vec<String>,
     /// The figures.
     pub summary: Summary,
@@ -37,6 +42,8 @@ pub struct Summary {
     pub cases: Tally,
     /// Extended scenarios.
     pub extended_scenarios: Tally,
+    /// Scenarios, of both kinds, with a `residue`.
+    pub scenarios_with_residue: usize,
 }
 
 /// A count for each verdict.
@@ -92,6 +99,9 @@ pub struct CaseResult {
     /// The verdict of its normative scenarios; absent if none was selected.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub normative: Option<CaseVerdict>,
+    /// True if a normative scenario asked for less than the product can handle, as the quick tier does: the normative
+    /// verdict is then that of a smaller test than the clause describes.
+    pub below_capacity: bool,
     /// The worst of its extended scenarios; absent if none was selected. No part of the normative verdict.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub extended: Option<Verdict>,
@@ -130,8 +140,16 @@ pub struct ScenarioResult {
     pub observations: Vec<Observation>,
     /// What was measured.
     pub measurements: Vec<Measurement>,
-    /// What the bed could not remove.
+    /// What the bed found amiss when it was taken down: what could not be removed, had to be killed, or had ended by
+    /// itself.
     pub residue: Vec<String>,
+}
+
+impl ScenarioResult {
+    /// Whether it bears the observation of this name.
+    pub fn observed(&self, name: &str) -> bool {
+        self.observations.iter().any(|seen| seen.name == name)
+    }
 }
 
 /// The JSON schema of [`Results`], as committed under `reports/schema/`.

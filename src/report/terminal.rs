@@ -1,9 +1,11 @@
 //! The verdict table for people. Main function: [`table`].
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anstyle::AnsiColor;
 
+use super::record::RunInfo;
 use super::results::{CaseResult, Results, Tally};
 use crate::model::verdict::{CaseVerdict, Verdict};
 
@@ -37,16 +39,16 @@ pub fn table(results: &Results, paint: Paint) -> String {
         "clause", "normative", "extended", "test case"
     );
     for case in &results.cases {
-        row(&mut text, case, paint);
+        row(&mut text, run, case, paint);
     }
     for case in &results.cases {
         details(&mut text, case, paint);
     }
     for fault in &results.faults {
-        let _ = writeln!(text, "\nfault of the harness: {fault}");
+        let _ = writeln!(text, "\nfault of the harness: {}", visible(fault));
     }
     if let Some(why) = &results.interrupted {
-        let _ = writeln!(text, "\nthe run did not come to its end: {why}");
+        let _ = writeln!(text, "\nthe run did not come to its end: {}", visible(why));
     }
     let _ = writeln!(
         text,
@@ -54,6 +56,10 @@ pub fn table(results: &Results, paint: Paint) -> String {
         tally(&results.summary.cases),
         tally(&results.summary.extended_scenarios)
     );
+    let residue = results.summary.scenarios_with_residue;
+    if residue > 0 {
+        let _ = writeln!(text, "scenarios with a residue, see above: {residue}");
+    }
     let word = results
         .verdict
         .map_or("nothing was judged".to_owned(), |v| {
@@ -63,10 +69,13 @@ pub fn table(results: &Results, paint: Paint) -> String {
     text
 }
 
-fn row(text: &mut String, case: &CaseResult, paint: Paint) {
+fn row(text: &mut String, run: &RunInfo, case: &CaseResult, paint: Paint) {
     let normative = match &case.normative {
         Some(verdict) => match verdict.judged() {
-            Some(judged) => painted(judged, &format!("{judged:<14}"), paint),
+            Some(judged) => {
+                let word = word(judged, run, case);
+                painted(judged, &format!("{word:<14}"), paint)
+            }
             None => format!("{verdict:<14}"),
         },
         None => format!("{:<14}", "-"),
@@ -87,6 +96,15 @@ fn row(text: &mut String, case: &CaseResult, paint: Paint) {
         case.id,
         case.scenarios.len()
     );
+}
+
+/// A Pass of fewer creations than the clause asks for says in which tier it was reached. A Fail needs no such limit.
+fn word(normative: Verdict, run: &RunInfo, case: &CaseResult) -> String {
+    if normative == Verdict::Pass && case.below_capacity && run.tier == "quick" {
+        format!("{normative} (quick)")
+    } else {
+        normative.to_string()
+    }
 }
 
 fn details(text: &mut String, case: &CaseResult, paint: Paint) {
@@ -135,7 +153,7 @@ fn details(text: &mut String, case: &CaseResult, paint: Paint) {
     remarks(text, case);
 }
 
-/// What the normative scenarios told beside their verdict, each thing once.
+/// What the normative scenarios told beside their verdict, and what any scenario left behind; each thing once.
 fn remarks(text: &mut String, case: &CaseResult) {
     let normative = || case.scenarios.iter().filter(|scenario| scenario.normative);
     let mut told: Vec<String> = Vec::new();
@@ -150,14 +168,44 @@ fn remarks(text: &mut String, case: &CaseResult) {
             measurement.name, measurement.unit
         ));
     }
+    told.extend(residue(case));
     if told.is_empty() {
         return;
     }
     let _ = writeln!(text, "\n{}", case.id);
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for line in told.iter().filter(|line| seen.insert(line.as_str())) {
         let _ = writeln!(text, "    {}", line.trim_end());
     }
+}
+
+/// A line for each distinct residue, with the first scenario that left it.
+fn residue(case: &CaseResult) -> Vec<String> {
+    let mut left: Vec<(&str, usize, usize)> = Vec::new();
+    for scenario in &case.scenarios {
+        for what in &scenario.residue {
+            match left.iter_mut().find(|(known, ..)| known == what) {
+                Some((_, _, more)) => *more += 1,
+                None => left.push((what, scenario.line, 0)),
+            }
+        }
+    }
+    let mut lines: Vec<String> = left
+        .iter()
+        .take(SHOWN)
+        .map(|(what, line, more)| {
+            let more = if *more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            format!("residue   {} (line {line}{more})", visible(what))
+        })
+        .collect();
+    if left.len() > SHOWN {
+        lines.push(format!("residue   and {} more kinds", left.len() - SHOWN));
+    }
+    lines
 }
 
 fn tally(tally: &Tally) -> String {
@@ -197,6 +245,8 @@ fn painted(verdict: Verdict, text: &str, paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::record::tests::run_info;
+    use crate::report::results::{ScenarioResult, Summary};
 
     #[test]
     fn escape_sequences_of_a_sut_are_shown_not_obeyed() {
@@ -208,5 +258,93 @@ mod tests {
     fn plain_text_has_no_escape_sequences() {
         assert_eq!(painted(Verdict::Fail, "Fail", Paint::Plain), "Fail");
         assert!(painted(Verdict::Fail, "Fail", Paint::Colour).starts_with('\u{1b}'));
+    }
+
+    fn scenario(line: usize, residue: &[&str]) -> ScenarioResult {
+        ScenarioResult {
+            name: "n".into(),
+            line,
+            normative: true,
+            verdict: Verdict::Pass,
+            reason: String::new(),
+            seconds: 0.0,
+            steps: Vec::new(),
+            evidence: Vec::new(),
+            observations: Vec::new(),
+            measurements: Vec::new(),
+            residue: residue.iter().map(|text| (*text).to_owned()).collect(),
+        }
+    }
+
+    fn case(below_capacity: bool, scenarios: Vec<ScenarioResult>) -> CaseResult {
+        CaseResult {
+            id: "TC_A".into(),
+            document: "SEC030".into(),
+            clause: "4.2.2.2".into(),
+            requirement: String::new(),
+            purpose: String::new(),
+            keyword: "shall".into(),
+            path: "a.feature".into(),
+            normative: Some(CaseVerdict::Pass),
+            below_capacity,
+            extended: None,
+            scenarios,
+        }
+    }
+
+    fn drawn(tier: &str, case: CaseResult) -> String {
+        let with_residue = case.scenarios.iter().filter(|s| !s.residue.is_empty());
+        let results = Results {
+            format: 1,
+            run: RunInfo {
+                tier: tier.into(),
+                ..run_info()
+            },
+            ended: None,
+            interrupted: None,
+            faults: Vec::new(),
+            summary: Summary {
+                scenarios_with_residue: with_residue.count(),
+                ..Summary::default()
+            },
+            verdict: Some(Verdict::Pass),
+            exit_code: 0,
+            cases: vec![case],
+        };
+        table(&results, Paint::Plain)
+    }
+
+    #[test]
+    fn a_pass_below_capacity_says_its_tier() {
+        let row = "4.2.2.2       Pass (quick)    -";
+        assert!(drawn("quick", case(true, Vec::new())).contains(row));
+        assert!(!drawn("quick", case(false, Vec::new())).contains("(quick)"));
+        assert!(!drawn("full", case(true, Vec::new())).contains("(quick)"));
+    }
+
+    #[test]
+    fn residue_of_a_scenario_that_passed_is_told_once_with_its_line() {
+        let crash = "the SUT had ended by itself: \u{1b}[2J";
+        let text = drawn(
+            "full",
+            case(
+                false,
+                vec![
+                    scenario(10, &[crash]),
+                    scenario(20, &[]),
+                    scenario(30, &[crash, "x"]),
+                ],
+            ),
+        );
+        assert!(
+            text.contains("residue   the SUT had ended by itself: \\u{1b}[2J (line 10 and 1 more)"),
+            "{text}"
+        );
+        assert!(text.contains("residue   x (line 30)"), "{text}");
+        assert!(
+            text.contains("scenarios with a residue, see above: 2"),
+            "{text}"
+        );
+        assert!(!drawn("full", case(false, vec![scenario(10, &[])])).contains("residue"));
     }
 }
