@@ -58,14 +58,13 @@ impl From<Key> for KeyKind {
 ///
 /// # Errors
 /// [`PkiError`], which names the file.
-#[expect(clippy::print_stdout, reason = "the command's result")]
 pub fn run(args: &Args) -> Result<(), PkiError> {
     let now = Timestamp::now();
     let said = match &args.command {
         Command::New { dir, names, key } => new(dir, names, (*key).into(), now)?,
         Command::Check { dir } => check(dir, now)?,
     };
-    print!("{said}");
+    super::print(&said);
     Ok(())
 }
 

@@ -103,20 +103,23 @@ pub fn catalogue(features: Option<&std::path::Path>) -> Result<Catalogue, Failur
     }
 }
 
-/// Ends when the user or the system asks us to stop, and says which.
-pub async fn interrupted() -> String {
+/// Ends when the user or the system asks us to stop, and says which. It listens from the call on, not only once it is
+/// awaited: who has read that we are ready may ask at once. To be called on a runtime.
+pub fn interrupted() -> impl Future<Output = String> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    ) else {
-        // Without handlers the signals do what they always do.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => "SIGINT (Ctrl-C)".to_owned(),
-        _ = terminate.recv() => "SIGTERM".to_owned(),
-        _ = hangup.recv() => "SIGHUP (the terminal is gone)".to_owned(),
+    let interrupt = signal(SignalKind::interrupt());
+    let terminate = signal(SignalKind::terminate());
+    let hangup = signal(SignalKind::hangup());
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = (interrupt, terminate, hangup)
+        else {
+            // Without handlers the signals do what they always do.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => "SIGINT (Ctrl-C)".to_owned(),
+            _ = terminate.recv() => "SIGTERM".to_owned(),
+            _ = hangup.recv() => "SIGHUP (the terminal is gone)".to_owned(),
+        }
     }
 }

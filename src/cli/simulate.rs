@@ -91,8 +91,9 @@ async fn nfvo(args: &NfvoArgs) -> anyhow::Result<()> {
         "vnfdId": vnfd_id,
         "pki": folder,
     });
+    let interrupted = super::run::interrupted();
     super::print(&format!("{ready}\n"));
-    super::run::interrupted().await;
+    interrupted.await;
     nfvo.stop().await;
     transcript.flush()?;
     Ok(())

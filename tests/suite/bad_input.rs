@@ -23,13 +23,14 @@ fn unique_ids() -> String {
 #[test]
 fn a_feature_that_does_not_parse_is_named_with_its_line() {
     let stage = Stage::new();
-    features(
-        &stage,
-        &unique_ids().replace("  Background:", "  Backgrond:\n  Scenario"),
-    );
+    let feature = unique_ids().replace("  Background:", "  Backgrond:\n  Scenario");
+    features(&stage, &feature);
+    // What the wrong keywords would begin is text to Gherkin, up to the first step.
+    let line = feature.lines().position(|line| line.contains("Given "));
+    let place = format!("4.2.2.2_x.feature:{}: ", line.unwrap() + 1);
     stage
         .run(&["run", "--features", "features"])
-        .assert_told(USAGE, &["4.2.2.2_x.feature"]);
+        .assert_told(USAGE, &[&place, "is not Gherkin"]);
 }
 
 #[test]
@@ -218,4 +219,88 @@ fn an_address_at_which_somebody_else_listens_is_not_taken_for_the_product() {
     stage
         .run(&["run", "--sut", "sut.toml"])
         .assert_told(USAGE, &["ixit.api.root", &address, "running = true"]);
+}
+
+#[test]
+fn check_of_a_profile_tells_what_applies_and_starts_nothing() {
+    let stage = Stage::new();
+    let text = profile(
+        "vnf-instance-id = true",
+        "vnf-instance-id = { supported = false, remark = \"names come from outside\" }",
+    );
+    // A product that would be seen if it were started.
+    let text = text.replace("\"{scas}\", \"reference\"", "\"touch\", \"started\"");
+    stage.write("sut.toml", &text);
+    let ended = stage.run(&["check", "--sut", "sut.toml"]);
+    ended.assert_told(
+        0,
+        &[
+            "applies         TC_SIGNATURE_VERIFICATION_FILES_VNFD, 37 scenarios",
+            "not applicable  TC_UNIQUE_VNF_INSTANCE_ID",
+            "names come from outside",
+            "nothing to mend",
+        ],
+    );
+    let check = |select: &str| {
+        let arguments = ["check", "--sut", "sut.toml", "--json", "--select", select];
+        stage.run(&arguments)
+    };
+    let ended = check(SHORT);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let cases = ended.json()["cases"].clone();
+    assert_eq!(cases.as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&cases[0]["applies"], &cases[0]["scenarios"]),
+        (&true.into(), &1.into())
+    );
+    let ended = check("TC_UNIQUE_VNF_INSTANCE_ID");
+    assert_eq!(ended.code, 4, "a run would judge nothing");
+    assert_eq!(ended.json()["cases"][0]["applies"], false);
+    check("TC_UNIQUE").assert_told(USAGE, &["--select", "TC_UNIQUE_VNF_INSTANCE_ID"]);
+    assert!(!stage.path("started").exists() && !stage.path("reports").exists());
+}
+
+#[test]
+fn check_of_a_profile_tells_all_that_a_run_would_stumble_over() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let stage = Stage::new();
+    let listen = "listen = \"127.0.0.1:0\"\nsecurity";
+    let text = profile(listen, &listen.replace("127.0.0.1:0", &address));
+    stage.write(
+        "sut.toml",
+        &text.replace("\nvnf-instance-id = true", "\nvnf-instance-ids = true"),
+    );
+    stage.run(&["check", "--sut", "sut.toml"]).assert_told(
+        USAGE,
+        &[
+            "ixit.nfvo.listen",
+            &address,
+            "left open       TC_UNIQUE_VNF_INSTANCE_ID",
+            "did you mean it by `vnf-instance-ids`?",
+            "2 findings to mend",
+        ],
+    );
+    stage.write("sut.toml", &profile("concurrency =", "concurency ="));
+    stage
+        .run(&["check", "--sut", "sut.toml"])
+        .assert_told(USAGE, &["sut.toml", "concurency", "concurrency"]);
+    stage
+        .run(&["check", "--sut", "nowhere.toml"])
+        .assert_told(USAGE, &["--sut nowhere.toml", "No such file"]);
+}
+
+#[test]
+fn a_flaw_that_nobody_can_make_is_found_by_check() {
+    let stage = Stage::new();
+    let feature = include_str!(
+        "../../features/nfv-sec-030/4.2.2.1_signature_verification_files_vnfd.feature"
+    );
+    let feature = feature.replace("| MD5 digests ", "| MD6 digests ");
+    let line = feature.lines().position(|line| line.contains("MD6"));
+    features(&stage, &feature);
+    let place = format!("4.2.2.2_x.feature:{}: ", line.unwrap() + 1);
+    stage
+        .run(&["check", "--features", "features"])
+        .assert_told(USAGE, &[&place, "`MD6 digests`", "`MD5 digests`"]);
 }

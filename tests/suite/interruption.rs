@@ -1,41 +1,95 @@
 //! A run that is ended early keeps what it has, and leaves nothing running.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Ended, Stage, json};
+use crate::support::{Stage, json};
+
+/// No test waits longer for what must happen: then it says what did not.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// A run that is under way.
+struct Underway {
+    child: Child,
+    /// The lines of its standard error. It ends once neither the run nor any process that it started holds it.
+    lines: Receiver<String>,
+}
 
 /// Starts a long run and waits until its first scenario has ended.
-fn underway(stage: &Stage) -> Child {
+fn underway(stage: &Stage) -> Underway {
+    // The copy of standard error under another number is handed down to every process below.
     let mut child = stage
-        .scas(&["run", "--full"])
-        .stdout(Stdio::piped())
+        .command(
+            "sh",
+            &[
+                "-c",
+                "exec \"$@\" 3>&2",
+                "sh",
+                env!("CARGO_BIN_EXE_scas"),
+                "run",
+                "--quick",
+            ],
+        )
+        .stdout(File::create(stage.path("stdout")).unwrap())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
+    let (told, lines) = channel();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    std::thread::spawn(move || {
+        for line in stderr.lines() {
+            // Nobody listens any more if the test has failed.
+            let _ = told.send(line.unwrap());
+        }
+    });
     // The normative load scenario runs alone and first; the second to end is one of many.
-    lines.read_line(&mut line).unwrap();
-    assert!(line.starts_with("Pass"), "{line}");
-    child.stderr = Some(lines.into_inner());
-    child
+    let first = lines.recv_timeout(LIMIT).expect("a first verdict in time");
+    assert!(first.starts_with("Pass"), "{first}");
+    Underway { child, lines }
 }
 
-fn signal(child: &Child, signal: Signal) {
-    kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
+impl Underway {
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+    }
+
+    /// Waits until the run and every process that it started have ended; returns the exit code, if there is one, and
+    /// what was said meanwhile.
+    #[track_caller]
+    fn end(mut self, stage: &Stage) -> (Option<i32>, String) {
+        let mut told = String::new();
+        loop {
+            match self.lines.recv_timeout(LIMIT) {
+                Ok(line) => told += &format!("{line}\n"),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!(
+                    "after {LIMIT:?} these still run: {:?}\n{told}",
+                    stage.processes()
+                ),
+            }
+        }
+        let code = self.child.wait().unwrap().code();
+        (
+            code,
+            told + &std::fs::read_to_string(stage.path("stdout")).unwrap(),
+        )
+    }
 }
 
 #[test]
 fn ctrl_c_ends_cleanly_and_keeps_the_verdicts_so_far() {
     let stage = Stage::new();
-    let child = underway(&stage);
-    signal(&child, Signal::SIGINT);
-    let ended = Ended::of(child.wait_with_output().unwrap());
-    ended.assert_told(2, &["SIGINT"]);
+    let run = underway(&stage);
+    run.signal(Signal::SIGINT);
+    let (code, told) = run.end(&stage);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("SIGINT"), "{told}");
     let results = json(&stage.run_folder().join("results.json"));
     assert!(results["interrupted"].as_str().unwrap().contains("SIGINT"));
     let passed = |s: &serde_json::Value| s["verdict"] == "pass";
@@ -53,14 +107,13 @@ fn ctrl_c_ends_cleanly_and_keeps_the_verdicts_so_far() {
 #[test]
 fn a_killed_run_leaves_a_record_that_reads_and_says_so() {
     let stage = Stage::new();
-    let mut child = underway(&stage);
-    signal(&child, Signal::SIGKILL);
-    child.wait().unwrap();
+    let run = underway(&stage);
+    run.signal(Signal::SIGKILL);
+    // The SUT notices by the end of its standard input, and ends. Nobody is left to remove temporary folders.
+    let (code, told) = run.end(&stage);
+    assert_eq!(code, None, "it was killed: {told}");
+    assert_eq!(stage.processes(), Vec::<String>::new());
     let folder = stage.run_folder();
     let ended = stage.run(&["report", folder.to_str().unwrap()]);
     ended.assert_told(2, &["did not come to its end"]);
-    // The SUT notices by the end of its standard input: wait for that, as long as the test may run.
-    while !stage.processes().is_empty() {
-        std::thread::yield_now();
-    }
 }

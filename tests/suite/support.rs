@@ -30,7 +30,12 @@ impl Stage {
 
     /// The command, with its temporary files and its reports here.
     pub fn scas(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_scas"));
+        self.command(env!("CARGO_BIN_EXE_scas"), arguments)
+    }
+
+    /// Any command, with its temporary files and its reports here.
+    pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(self.root.path())

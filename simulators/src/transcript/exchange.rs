@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::HeaderMap;
-use hyper::header::{AUTHORIZATION, HeaderName, PROXY_AUTHORIZATION};
+use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION, SET_COOKIE};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -198,5 +198,7 @@ pub(crate) fn recorded(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 fn is_credential(name: &HeaderName) -> bool {
-    *name == AUTHORIZATION || *name == PROXY_AUTHORIZATION
+    [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE].contains(name)
+        // OpenStack's tokens.
+        || ["x-auth-token", "x-subject-token"].contains(&name.as_str())
 }

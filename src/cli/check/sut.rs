@@ -1,0 +1,161 @@
+//! `scas check --sut`: whether a product can be tested with the suite, and what of it applies: [`report`].
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{Args, USAGE, counted};
+use crate::applicability::{Applicability, applicable_in_role};
+use crate::catalogue::{Catalogue, Selection};
+use crate::cli::{Failure, list, run};
+use crate::model::sut::{Profile, Sut};
+use crate::model::test_case::TestCase;
+use crate::{profile, testbed};
+
+/// Exit code where nothing applies: a run would judge nothing.
+const NOTHING_APPLIES: u8 = 4;
+
+/// What is told of a profile.
+#[derive(Serialize)]
+struct Report<'a> {
+    profile: &'a str,
+    profile_digest: &'a str,
+    sut: &'a Sut,
+    cases: Vec<Case<'a>>,
+    findings: Vec<String>,
+}
+
+/// How things stand between a test case and the product.
+#[derive(Serialize)]
+struct Case<'a> {
+    id: &'a str,
+    clause: &'a str,
+    /// Scenarios that are selected, of both tiers.
+    scenarios: usize,
+    /// Missing where the ICS leaves it open.
+    applies: Option<bool>,
+    /// The ICS items that decide, and what it says of them, where the case does not apply.
+    reason: Option<String>,
+}
+
+/// Text or JSON, and the exit code.
+///
+/// # Errors
+/// The profile or the selection cannot be read, or the suite itself.
+pub(super) fn report(args: &Args, path: &Path) -> Result<(String, u8), Failure> {
+    let catalogue = run::catalogue(args.features.as_deref())?;
+    let selection = args
+        .select
+        .as_deref()
+        .map(|text| Selection::parse(text, &catalogue))
+        .transpose()
+        .map_err(|error| Failure::Usage(anyhow::Error::new(error).context("--select")))?;
+    let loaded = profile::load(path).map_err(Failure::Usage)?;
+    let mut findings = Vec::new();
+    if let Err(error) = super::super::runtime()?.block_on(testbed::preflight(&loaded.profile)) {
+        findings.push(format!("{error:#}"));
+    }
+    let report = Report {
+        profile: &loaded.name,
+        profile_digest: &loaded.digest,
+        sut: &loaded.profile.sut,
+        cases: cases(
+            &catalogue,
+            selection.as_ref(),
+            &loaded.profile,
+            &mut findings,
+        ),
+        findings,
+    };
+    let text = if args.json {
+        list::json(&report)?
+    } else {
+        report.text()
+    };
+    Ok((text, report.exit_code()))
+}
+
+/// Every test case of which something is selected; what the ICS leaves open is a finding.
+fn cases<'a>(
+    catalogue: &'a Catalogue,
+    selection: Option<&Selection>,
+    profile: &Profile,
+    findings: &mut Vec<String>,
+) -> Vec<Case<'a>> {
+    let mut cases = Vec::new();
+    for case in &catalogue.cases {
+        let scenarios = selected(case, selection);
+        if scenarios == 0 {
+            continue;
+        }
+        let (applies, reason) = match applicable_in_role(case, profile.sut.role, &profile.ics) {
+            Ok(Applicability::Yes) => (Some(true), None),
+            Ok(Applicability::No { item, reason }) => {
+                (Some(false), Some(format!("{item}: {reason}")))
+            }
+            Err(open) => {
+                findings.push(open.to_string());
+                (None, None)
+            }
+        };
+        cases.push(Case {
+            id: &case.id,
+            clause: &case.clause,
+            scenarios,
+            applies,
+            reason,
+        });
+    }
+    cases
+}
+
+fn selected(case: &TestCase, selection: Option<&Selection>) -> usize {
+    let wanted =
+        |scenario: &&_| selection.is_none_or(|selection| selection.matches(case, scenario));
+    case.scenarios.iter().filter(wanted).count()
+}
+
+impl Report<'_> {
+    fn exit_code(&self) -> u8 {
+        if !self.findings.is_empty() {
+            USAGE
+        } else if self.cases.iter().any(|case| case.applies == Some(true)) {
+            0
+        } else {
+            NOTHING_APPLIES
+        }
+    }
+
+    fn text(&self) -> String {
+        let sut = self.sut;
+        let mut text = format!(
+            "{}: {} {} ({}), role {}\n",
+            self.profile, sut.name, sut.version, sut.vendor, sut.role
+        );
+        for case in &self.cases {
+            let status = match case.applies {
+                Some(true) => "applies",
+                Some(false) => "not applicable",
+                None => "left open",
+            };
+            text += &format!(
+                "  {:<12}  {status:<14}  {}, {}\n",
+                case.clause,
+                case.id,
+                counted(case.scenarios, "scenario")
+            );
+            if let Some(reason) = &case.reason {
+                text += &format!("      {reason}\n");
+            }
+        }
+        for finding in &self.findings {
+            text += &format!("{finding}\n");
+        }
+        text += &match (self.findings.len(), self.exit_code()) {
+            (0, NOTHING_APPLIES) => "nothing that is selected applies to the product\n".to_owned(),
+            (0, _) => "nothing to mend\n".to_owned(),
+            (many, _) => format!("{} to mend\n", counted(many, "finding")),
+        };
+        text
+    }
+}
