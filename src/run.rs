@@ -1,7 +1,7 @@
 //! Runs the planned scenarios. The only module that knows `cucumber`; turns what happens into our events.
 //!
 //! Cucumber's own matching would take an undefined step for skipped and skipped for green, and a step's error
-//! would lose its type. So cucumber is given one catch-all phrase per keyword, and [`dispatch`] finds the
+//! would lose its type. So cucumber is given one catch-all phrase per keyword, and `dispatch` finds the
 //! real one, runs it, and enters a typed outcome in the World before cucumber hears of it.
 
 use std::collections::BTreeSet;

@@ -3,6 +3,7 @@
 pub mod lcm;
 pub mod load;
 pub mod offer;
+mod preflight;
 pub mod state;
 pub mod sut_process;
 
@@ -19,8 +20,9 @@ use scas_simulators::transcript::Transcript;
 
 use crate::context::RunContext;
 use crate::model::question::IdentifierRecord;
-use crate::model::sut::{AcceptedAt, Profile, Security};
+use crate::model::sut::{AcceptedAt, Security};
 use crate::pki::Leaf;
+pub use preflight::{placeholders, preflight};
 use sut_process::{StartError, StartPlan, SutProcess, fill};
 
 /// The longest body of a SUT's answer that is read, in bytes.
@@ -53,56 +55,6 @@ pub struct Remains {
     pub residue: Vec<String>,
     /// Evidence that could not be kept: the verdict stands on nothing.
     pub lost: Vec<String>,
-}
-
-/// Catches configuration mistakes before the first scenario.
-///
-/// # Errors
-/// Each names the label that the user wrote.
-pub async fn preflight(profile: &Profile) -> anyhow::Result<()> {
-    let listen = profile.ixit.nfvo.listen;
-    // Bound and dropped at once: nothing else can tell whether it is free.
-    std::net::TcpListener::bind(listen).with_context(|| {
-        format!("ixit.nfvo.listen: cannot listen on {listen}; end what uses it, or write port 0 for a free one")
-    })?;
-    if let Some(api) = profile.ixit.api.as_ref().filter(|api| !api.running) {
-        anyhow::ensure!(
-            !sut_process::listens(&api.root).await,
-            "ixit.api.root: something listens at {} already and would be taken for the product; end it, or write \
-             running = true if it is the product",
-            api.root
-        );
-    }
-    let program = profile
-        .ixit
-        .start
-        .command
-        .first()
-        .map_or("", String::as_str);
-    if program != "{scas}" {
-        runnable(program)?;
-    }
-    Ok(())
-}
-
-/// The placeholders that a profile may use, with values that only show their names.
-pub fn placeholders() -> BTreeMap<&'static str, String> {
-    [
-        "accepted-at",
-        "config",
-        "crl",
-        "defects",
-        "dir",
-        "log",
-        "nfvo",
-        "pki",
-        "scas",
-        "signers",
-        "state",
-    ]
-    .into_iter()
-    .map(|name| (name, name.to_owned()))
-    .collect()
 }
 
 impl Testbed {
@@ -448,29 +400,4 @@ fn identity(leaf: &Leaf) -> Identity {
         chain_pem: leaf.chain_pem(),
         key_pem: leaf.private_key_pem(),
     }
-}
-
-/// Whether a program can be found, by path or on PATH. Tried here so that a slip of the pen is told at once.
-fn runnable(program: &str) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    if program.contains('{') {
-        // Known only once a scenario has its folders.
-        return Ok(());
-    }
-    let executable = |path: &Path| {
-        path.metadata()
-            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    };
-    let found = if program.contains('/') {
-        executable(Path::new(program))
-    } else {
-        std::env::var_os("PATH").is_some_and(|paths| {
-            std::env::split_paths(&paths).any(|p| executable(&p.join(program)))
-        })
-    };
-    anyhow::ensure!(
-        found,
-        "ixit.start.command: '{program}' is not an executable file; write its path, or a name on PATH"
-    );
-    Ok(())
 }

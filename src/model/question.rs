@@ -7,10 +7,6 @@ use super::verdict::Outcome;
 /// A question with all the facts that its answer depends on. Kept as evidence beside the verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "question", rename_all = "kebab-case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one lives at a time, and a box would only hide the facts"
-)]
 pub enum Question {
     /// SEC 030 4.2.2.1: is the valid archive accepted, each time?
     Accepted {

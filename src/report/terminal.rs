@@ -215,11 +215,13 @@ fn tally(tally: &Tally) -> String {
     )
 }
 
-/// Text from a SUT may bear escape sequences: shown, not obeyed.
+/// Text from a SUT may bear escape sequences, lines that look like ours, and marks that turn the direction of writing: shown, not
+/// obeyed.
 fn visible(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
-            if c.is_control() && c != '\n' {
+            let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            if c.is_control() || turns {
                 c.escape_default().collect::<Vec<_>>()
             } else {
                 vec![c]
@@ -251,7 +253,8 @@ mod tests {
     #[test]
     fn escape_sequences_of_a_sut_are_shown_not_obeyed() {
         assert_eq!(visible("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
-        assert_eq!(visible("two\nlines"), "two\nlines");
+        assert_eq!(visible("x\nverdict: Pass"), "x\\nverdict: Pass");
+        assert_eq!(visible("a\u{202e}b"), "a\\u{202e}b");
     }
 
     #[test]

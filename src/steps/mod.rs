@@ -96,7 +96,7 @@ impl Arguments {
     }
 }
 
-/// A phrase and what it does. Made by [`step!`].
+/// A phrase and what it does. Made by the macro `step!`.
 pub struct StepDefinition {
     /// The keyword under which the phrase may stand.
     pub keyword: Keyword,

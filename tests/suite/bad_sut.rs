@@ -7,11 +7,12 @@ use std::net::{TcpListener, TcpStream};
 use crate::support::{SHORT, Stage, foreign_profile};
 
 /// Listens on loopback and treats every connection alike. Ends with the test process.
-fn server(treat: fn(TcpStream)) -> String {
+fn server(treat: impl Fn(TcpStream) + Clone + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
+            let treat = treat.clone();
             std::thread::spawn(move || treat(stream));
         }
     });
@@ -20,7 +21,7 @@ fn server(treat: fn(TcpStream)) -> String {
 
 /// Runs the normative signature scenario against a process that only waits, and an API that treats us so.
 #[track_caller]
-fn against(treat: fn(TcpStream), told: &[&str]) {
+fn against(treat: impl Fn(TcpStream) + Clone + Send + 'static, told: &[&str]) {
     let stage = Stage::new();
     let root = server(treat);
     let waiter = stage.path("waiter").to_string_lossy().into_owned();
@@ -126,18 +127,37 @@ fn a_product_that_never_answers_is_not_waited_for_longer_than_the_ixit_says() {
     );
 }
 
+/// True once the process is gone, or waits only for its parent to hear of it.
+fn is_gone(pid: &str) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| {
+        stat.rsplit(')')
+            .next()
+            .unwrap()
+            .trim_start()
+            .starts_with('Z')
+    })
+}
+
 #[test]
 fn a_product_that_dies_during_the_test_is_told() {
     let stage = Stage::new();
-    let root = server(|mut stream| read_request(&mut stream));
-    // Ready (its API is connected to), then gone.
-    let marker = stage.path("marker").to_string_lossy().into_owned();
-    stage.write(
-        "sut.toml",
-        &foreign_profile(&["sh", "-c", "sleep 0.2; exit 7", &marker], Some(&root)),
+    let pid_file = stage.path("pid");
+    let written = pid_file.clone();
+    // Its API answers nothing before the product is gone: the first question meets a dead product.
+    let root = server(move |mut stream| {
+        read_request(&mut stream);
+        let pid = std::fs::read_to_string(&written).unwrap();
+        while !is_gone(pid.trim()) {
+            std::thread::yield_now();
+        }
+    });
+    let script = format!(
+        "echo $$ > {}; echo '{{\"event\":\"ready\",\"apiRoot\":\"{root}\"}}'; exit 7",
+        pid_file.display()
     );
+    stage.write("sut.toml", &foreign_profile(&["sh", "-c", &script], None));
     let ended = stage.run(&["run", "--sut", "sut.toml", "--select", SHORT]);
-    ended.assert_told(2, &["Inconclusive"]);
+    ended.assert_told(2, &["Inconclusive", "it has ended: exit status: 7"]);
     stage.assert_nothing_left();
 }
 

@@ -137,3 +137,23 @@ fn a_reader_that_has_gone_changes_nothing() {
         );
     }
 }
+
+/// The sample was written by an earlier build: a change of what a record means shows here.
+#[test]
+fn the_committed_sample_is_redrawn_as_it_stands() {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/reports/sample");
+    let stage = Stage::new();
+    for name in ["run.json", "events.jsonl"] {
+        let text = std::fs::read_to_string(format!("{sample}/{name}")).unwrap();
+        stage.write(&format!("run/{name}"), &text);
+    }
+    stage.run(&["report", "run"]).assert_told(1, &["Fail"]);
+    for name in ["results.json", "junit.xml", "summary.txt"] {
+        let committed = std::fs::read_to_string(format!("{sample}/{name}")).unwrap();
+        let redrawn = std::fs::read_to_string(stage.path(&format!("run/{name}"))).unwrap();
+        assert_eq!(
+            redrawn, committed,
+            "{name}: make the sample again, as reports/README.md says"
+        );
+    }
+}

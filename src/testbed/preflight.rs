@@ -1,0 +1,84 @@
+//! What can be told before the first scenario: [`preflight`].
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::sut_process;
+use crate::model::sut::Profile;
+
+/// Catches configuration mistakes before the first scenario.
+///
+/// # Errors
+/// Each names the label that the user wrote.
+pub async fn preflight(profile: &Profile) -> anyhow::Result<()> {
+    let listen = profile.ixit.nfvo.listen;
+    // Bound and dropped at once: nothing else can tell whether it is free.
+    std::net::TcpListener::bind(listen).with_context(|| {
+        format!("ixit.nfvo.listen: cannot listen on {listen}; end what uses it, or write port 0 for a free one")
+    })?;
+    if let Some(api) = profile.ixit.api.as_ref().filter(|api| !api.running) {
+        anyhow::ensure!(
+            !sut_process::listens(&api.root).await,
+            "ixit.api.root: something listens at {} already and would be taken for the product; end it, or write \
+             running = true if it is the product",
+            api.root
+        );
+    }
+    let program = profile
+        .ixit
+        .start
+        .command
+        .first()
+        .map_or("", String::as_str);
+    if program != "{scas}" {
+        runnable(program)?;
+    }
+    Ok(())
+}
+
+/// The placeholders that a profile may use, with values that only show their names.
+pub fn placeholders() -> BTreeMap<&'static str, String> {
+    [
+        "accepted-at",
+        "config",
+        "crl",
+        "defects",
+        "dir",
+        "log",
+        "nfvo",
+        "pki",
+        "scas",
+        "signers",
+        "state",
+    ]
+    .into_iter()
+    .map(|name| (name, name.to_owned()))
+    .collect()
+}
+
+/// Whether a program can be found, by path or on PATH. Tried here so that a slip of the pen is told at once.
+fn runnable(program: &str) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if program.contains('{') {
+        // Known only once a scenario has its folders.
+        return Ok(());
+    }
+    let executable = |path: &Path| {
+        path.metadata()
+            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    let found = if program.contains('/') {
+        executable(Path::new(program))
+    } else {
+        std::env::var_os("PATH").is_some_and(|paths| {
+            std::env::split_paths(&paths).any(|p| executable(&p.join(program)))
+        })
+    };
+    anyhow::ensure!(
+        found,
+        "ixit.start.command: '{program}' is not an executable file; write its path, or a name on PATH"
+    );
+    Ok(())
+}
