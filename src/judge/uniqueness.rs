@@ -41,31 +41,35 @@ pub fn unique(rounds: &[Round], notified: &[IdentifierRecord]) -> Judgement {
     judgement
 }
 
-/// Why the rounds show nothing, or too little. Only the round in which the SUT was killed may lose creations, and it must:
-/// else the kill came too late to show anything.
+/// Why the rounds show nothing, or too little. Only the round in which the SUT was killed may lose answers, and it must: else
+/// the kill came too late to show anything.
 fn incomplete(rounds: &[Round]) -> Option<String> {
     let captured: usize = rounds.iter().map(|round| round.records.len()).sum();
+    let without = |round: &Round| round.refused.iter().chain(&round.lost).next().cloned();
     if captured < 2 {
-        let lost = rounds.iter().find_map(|round| round.lost.first());
+        let first = first(rounds.iter().find_map(without).as_ref());
         return Some(format!(
-            "{captured} identifier(s) captured: nothing to compare{}",
-            first(lost)
+            "{captured} identifier(s) captured: nothing to compare{first}"
         ));
     }
     rounds.iter().find_map(|round| {
         let missing = round.asked.saturating_sub(round.records.len() as u64);
-        match (round.killed, missing) {
-            (true, 0) => Some(format!(
-                "all {} creations {} were answered: the kill came too late",
-                round.asked, round.name
-            )),
-            (true, _) | (false, 0) => None,
-            (false, _) => Some(format!(
-                "{missing} of {} creations {} gave no identifier{}",
-                round.asked,
-                round.name,
-                first(round.lost.first())
-            )),
+        if round.killed && round.refused.is_empty() {
+            round.lost.is_empty().then(|| {
+                format!(
+                    "all {} creations {} were answered: the kill came too late",
+                    round.asked, round.name
+                )
+            })
+        } else {
+            (missing > 0).then(|| {
+                format!(
+                    "{missing} of {} creations {} gave no identifier{}",
+                    round.asked,
+                    round.name,
+                    first(without(round).as_ref())
+                )
+            })
         }
     })
 }

@@ -133,6 +133,8 @@ pub struct Round {
     pub records: Vec<IdentifierRecord>,
     /// Creations without a usable answer: what came instead.
     pub lost: Vec<String>,
+    /// Creations that were answered with an error status.
+    pub refused: Vec<String>,
 }
 
 /// A judge's answer.

@@ -67,7 +67,7 @@ pub struct Ixit {
 }
 
 fn refusal_statuses() -> Vec<u16> {
-    vec![400, 403, 409, 422]
+    vec![400, 409, 422]
 }
 
 /// How the product is started.

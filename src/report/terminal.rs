@@ -160,6 +160,19 @@ fn remarks(text: &mut String, case: &CaseResult) {
     for observation in normative().flat_map(|scenario| &scenario.observations) {
         told.push(format!("observed  {}", visible(&observation.text)));
     }
+    // Of the others, what no normative scenario tells: its name is not among theirs.
+    let known: Vec<&str> = normative()
+        .flat_map(|scenario| &scenario.observations)
+        .map(|observation| observation.name.as_str())
+        .collect();
+    for scenario in case.scenarios.iter().filter(|scenario| !scenario.normative) {
+        for observation in &scenario.observations {
+            if !known.contains(&observation.name.as_str()) {
+                let text = visible(&observation.text);
+                told.push(format!("observed  {text} (line {})", scenario.line));
+            }
+        }
+    }
     for measurement in normative().flat_map(|scenario| &scenario.measurements) {
         let value = format!("{:.1}", measurement.value);
         let value = value.strip_suffix(".0").unwrap_or(&value);

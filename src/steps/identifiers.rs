@@ -90,7 +90,7 @@ async fn killed_round(world: &mut World, count: u64) -> Result<Round, Problem> {
     let order = order(world, "during the kill", count, 1)?;
     let client = world.bed()?.client()?;
     let (sender, mut answered) = watch::channel(0);
-    let few = order.concurrency as u64;
+    let few = (order.concurrency as u64).min(order.count / 4);
     let load = tokio::spawn(async move { load::create(&client, &order, Arc::new(sender)).await });
     // An error means that the load has ended: then all is answered.
     let _ = answered.wait_for(|count| *count >= few).await;
@@ -148,7 +148,7 @@ async fn notified(world: &mut World, _: Arguments) -> StepResult {
         let lost = world
             .rounds
             .iter()
-            .find_map(|round| round.lost.first().cloned());
+            .find_map(|round| round.refused.iter().chain(&round.lost).next().cloned());
         return Err(Problem::unmet(
             "a VNF instance whose creation the VNFM can notify of",
             lost.unwrap_or_else(|| "none was asked for".to_owned()),

@@ -46,23 +46,32 @@ pub async fn create(
             Arc::clone(&answered),
         ));
     }
-    let mut records = Vec::new();
-    let mut lost = Vec::new();
+    let mut all = Done::default();
     while let Some(done) = workers.join_next().await {
-        let (created, missed) = done?;
-        records.extend(created);
-        lost.extend(missed);
+        let done = done?;
+        all.records.extend(done.records);
+        all.lost.extend(done.lost);
+        all.refused.extend(done.refused);
     }
     let seconds = started.elapsed().as_secs_f64();
-    records.sort_by_key(|record: &IdentifierRecord| record.exchange);
+    all.records.sort_by_key(|record| record.exchange);
     Ok(Round {
         name: order.name.clone(),
         asked: order.count,
         killed: false,
         seconds,
-        records,
-        lost,
+        records: all.records,
+        lost: all.lost,
+        refused: all.refused,
     })
+}
+
+/// What one worker has done.
+#[derive(Default)]
+struct Done {
+    records: Vec<IdentifierRecord>,
+    lost: Vec<String>,
+    refused: Vec<String>,
 }
 
 async fn work(
@@ -70,13 +79,12 @@ async fn work(
     order: Order,
     next: Arc<AtomicU64>,
     answered: Arc<tokio::sync::watch::Sender<u64>>,
-) -> (Vec<IdentifierRecord>, Vec<String>) {
-    let mut created = Vec::new();
-    let mut lost = Vec::new();
+) -> Done {
+    let mut done = Done::default();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
         if number >= order.count {
-            return (created, lost);
+            return done;
         }
         let vnfd_id = match order.vnfd_ids.len() {
             0 => "",
@@ -85,9 +93,13 @@ async fn work(
         // The same names in every round: a SUT that derives identifiers from the request repeats itself.
         let name = format!("vnf-{number}");
         match lcm::creation(worker.send(lcm::create(vnfd_id, &name)).await) {
-            Creation::Created { id, exchange } => created.push(IdentifierRecord { id, exchange }),
-            Creation::Status { status, text, .. } => lost.push(format!("HTTP {status}: {text}")),
-            Creation::None { text } => lost.push(text),
+            Creation::Created { id, exchange } => {
+                done.records.push(IdentifierRecord { id, exchange });
+            }
+            Creation::Status { status, text, .. } => {
+                done.refused.push(format!("HTTP {status}: {text}"));
+            }
+            Creation::None { text } => done.lost.push(text),
         }
         answered.send_modify(|count| *count += 1);
     }

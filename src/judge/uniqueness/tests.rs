@@ -11,13 +11,15 @@ fn round(ids: &[&str], asked: u64) -> Round {
             exchange: i as u64,
         })
         .collect();
+    let missing = usize::try_from(asked).unwrap().saturating_sub(ids.len());
     Round {
         name: "once".into(),
         asked,
         killed: false,
         seconds: 1.0,
         records,
-        lost: vec!["HTTP 500".into()],
+        lost: vec!["connection closed".into(); missing],
+        refused: Vec::new(),
     }
 }
 
@@ -57,6 +59,12 @@ fn creations_without_an_identifier_leave_it_open_but_in_the_round_of_the_kill() 
         unique(&[whole(), killed(&["c"], 9)], &[]).outcome,
         Outcome::Met
     );
+    let busy = Round {
+        refused: vec!["HTTP 503".into()],
+        ..killed(&["c"], 9)
+    };
+    let busy = unique(&[whole(), busy], &[]).outcome;
+    assert!(matches!(busy, Outcome::Undecided { .. }), "{busy:?}");
     let late = unique(&[whole(), killed(&["c"], 1)], &[]).outcome;
     assert!(matches!(late, Outcome::Undecided { .. }), "{late:?}");
     let after = round(&["d"], 2);
