@@ -246,12 +246,20 @@ impl Bench {
             defects: defect.map(str::to_owned).into_iter().collect(),
         };
         let folder: &Path = &self.out.join(defect.unwrap_or("honest"));
-        session
+        let results = session
             .prepare(folder, Box::new(|_| ()))
             .await?
             .run(std::future::pending())
             .await
-            .map_err(Failure::Harness)
+            .map_err(Failure::Harness)?;
+        // A fault of ours shows nothing about a check, whatever the verdicts say.
+        match results.faults.first() {
+            Some(fault) => Err(Failure::Harness(anyhow::anyhow!(
+                "the run of {}: {fault}",
+                defect.unwrap_or("the honest reference")
+            ))),
+            None => Ok(results),
+        }
     }
 }
 

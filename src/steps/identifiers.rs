@@ -1,5 +1,6 @@
 //! SEC 030 4.2.2.2: VNF instance identifiers, captured from responses and notifications.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -41,7 +42,7 @@ async fn as_many_as_it_can(world: &mut World, _: Arguments) -> StepResult {
         world.observe("below-capacity", &text, Some("SEC030 4.2.2.2"));
     }
     if world.bed()?.unsubscribed.is_none() {
-        let count = identifiers(&world.rounds).len();
+        let count = distinct(&world.rounds);
         world.notified = world.bed()?.creation_notifications(count).await;
     }
     Ok(())
@@ -142,7 +143,7 @@ async fn notified(world: &mut World, _: Arguments) -> StepResult {
     if let Some(why) = world.bed()?.unsubscribed.clone() {
         return Err(Problem::unmet("a subscription to notifications", why));
     }
-    let count = identifiers(&world.rounds).len();
+    let count = distinct(&world.rounds);
     if count == 0 {
         // Waiting for nothing would take the whole time for an answer.
         let lost = world
@@ -195,6 +196,12 @@ fn order(world: &World, round: &str, count: u64, vnfds: usize) -> anyhow::Result
         concurrency: world.context()?.profile.ixit.capacity.concurrency,
         vnfd_ids: world.vnfd_ids.iter().take(vnfds).cloned().collect(),
     })
+}
+
+/// How many different identifiers there are to wait for: a SUT that repeats itself notifies of no more.
+fn distinct(rounds: &[Round]) -> usize {
+    let ids = identifiers(rounds);
+    ids.iter().collect::<BTreeSet<_>>().len()
 }
 
 fn identifiers(rounds: &[Round]) -> Vec<String> {
