@@ -20,3 +20,6 @@ pub mod steps;
 pub mod testbed;
 pub mod vnf_package;
 pub mod world;
+
+/// Finds key material; `src/exposure` is a crate of its own, so that it can know nothing of the suite.
+pub use scas_exposure as exposure;

@@ -1,0 +1,11 @@
+//! Finds key material wherever it lies: memory, storage, logs, archives.
+//!
+//! A crate of its own, so that Cargo itself keeps it from knowing anything of test cases: it answers one question, "is this
+//! key still somewhere?", for `scas scan` as for the key-protection cases of SEC 030 (4.2.2.3 to 4.2.2.5).
+//!
+//! `key` says what is looked for, `source` where, `detector` how the two meet: sources hand windows of bytes to detectors,
+//! detectors hand back sightings. Sightings never hold a byte of a secret.
+
+pub mod detector;
+pub mod key;
+pub mod source;
