@@ -8,4 +8,6 @@
 
 pub mod detector;
 pub mod key;
+pub mod matcher;
+mod needle;
 pub mod source;

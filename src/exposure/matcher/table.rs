@@ -1,0 +1,97 @@
+//! The second test: a [`Table`] from stretches of 8 or 20 bytes to where in which needle they are.
+//!
+//! It holds hashes, not the stretches.
+
+use zeroize::Zeroizing;
+
+/// Length of a stretch in most forms.
+pub(super) const NARROW: usize = 8;
+/// Length of a stretch in forms that take many characters a byte.
+pub(super) const WIDE: usize = 20;
+
+/// Where a stretch is: index into all needles' forms' texts, laid end to end.
+pub(super) type Place = u64;
+
+/// A hash table with open addressing. A slot has the place plus one in its upper 40 bits, more of the hash below.
+pub(super) struct Table {
+    slots: Zeroizing<Vec<u64>>,
+    used: usize,
+}
+
+const PRINT: u64 = 0xff_ffff;
+
+impl Table {
+    /// An empty table with room for so many stretches; it grows.
+    pub(super) fn new(stretches: usize) -> Self {
+        Self {
+            slots: Zeroizing::new(vec![0; (stretches * 2).next_power_of_two().max(64)]),
+            used: 0,
+        }
+    }
+
+    /// Enters a stretch.
+    pub(super) fn insert(&mut self, hash: u64, place: Place) {
+        self.put(hash, place);
+    }
+
+    /// The places of stretches with this hash; hardly ever another's.
+    pub(super) fn find(&self, hash: u64) -> impl Iterator<Item = Place> {
+        let mask = self.slots.len() - 1;
+        let mut at = self.slot(hash);
+        std::iter::from_fn(move || {
+            loop {
+                let slot = self.slots[at];
+                if slot == 0 {
+                    return None;
+                }
+                at = (at + 1) & mask;
+                if (slot ^ hash) & PRINT == 0 {
+                    return Some((slot >> 24) - 1);
+                }
+            }
+        })
+    }
+
+    fn put(&mut self, hash: u64, place: Place) {
+        assert!(
+            self.used * 8 < self.slots.len() * 7,
+            "the table was made for fewer stretches"
+        );
+        let mask = self.slots.len() - 1;
+        let mut at = self.slot(hash);
+        while self.slots[at] != 0 {
+            at = (at + 1) & mask;
+        }
+        self.slots[at] = (place + 1) << 24 | hash & PRINT;
+        self.used += 1;
+    }
+
+    fn slot(&self, hash: u64) -> usize {
+        let bits = self.slots.len().ilog2();
+        usize::try_from(hash >> (64 - bits)).expect("it is less than the number of slots")
+    }
+}
+
+/// Hash of a narrow stretch.
+#[inline]
+pub(super) fn narrow(stretch: &[u8; NARROW]) -> u64 {
+    mix(u64::from_le_bytes(*stretch))
+}
+
+/// Hash of a wide stretch.
+#[inline]
+pub(super) fn wide(stretch: &[u8; WIDE]) -> u64 {
+    let word = |from: usize| {
+        let mut word = [0; 8];
+        word.copy_from_slice(&stretch[from..from + 8]);
+        u64::from_le_bytes(word)
+    };
+    // The last two words share four bytes: no matter.
+    mix(mix(mix(word(0)) ^ word(8)) ^ word(12))
+}
+
+fn mix(word: u64) -> u64 {
+    let word = (word ^ word >> 32).wrapping_mul(0x9fb2_1c65_1e98_df25);
+    let word = (word ^ word >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word ^ word >> 32
+}
