@@ -1,0 +1,2 @@
+//! Figures of the blind search.
+fn main() {}
