@@ -1,5 +1,8 @@
 //! Reading what lies on a failing medium: [`Patient`] goes on behind what cannot be read, and remembers it in [`Lost`].
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::ops::Range;

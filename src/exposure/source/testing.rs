@@ -15,6 +15,8 @@ pub(crate) struct Seen {
     found: Mutex<Vec<(Place, u64)>>,
     gaps: Mutex<Vec<(Place, Gap)>>,
     fresh: Mutex<HashMap<Place, Vec<Range<u64>>>>,
+    /// Where windows ended that had too little behind what they answered for.
+    short: Mutex<Vec<(Place, u64)>>,
 }
 
 impl Seen {
@@ -24,6 +26,7 @@ impl Seen {
             found: Mutex::default(),
             gaps: Mutex::default(),
             fresh: Mutex::default(),
+            short: Mutex::default(),
         }
     }
 
@@ -114,6 +117,10 @@ impl Seen {
             assert_eq!(range.start, end, "nobody answered for what lies between");
             end = range.end;
         }
+        let short = self.short.lock().unwrap();
+        for (_, short) in short.iter().filter(|(place, _)| place.inside == inside) {
+            assert_eq!(*short, end, "surroundings are missing behind a window");
+        }
         end
     }
 }
@@ -143,6 +150,10 @@ impl Visitor for Seen {
             .entry(place.clone())
             .or_default()
             .push(range);
+        if bytes.len() - fresh.end < REACH {
+            let end = offset + bytes.len() as u64;
+            self.short.lock().unwrap().push((place.clone(), end));
+        }
         if self.needle.is_empty() {
             return;
         }

@@ -45,9 +45,19 @@ impl Kind {
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
                 return Some(Self::Zstd);
             }
-            [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..]
-                if rest.starts_with(&[0x31, 0x41, 0x59, 0x26, 0x53, 0x59]) =>
-            {
+            [
+                b'B',
+                b'Z',
+                b'h',
+                b'1'..=b'9',
+                0x31,
+                0x41,
+                0x59,
+                0x26,
+                0x53,
+                0x59,
+                ..,
+            ] => {
                 return Some(Self::Unopened("bzip2"));
             }
             _ => {}

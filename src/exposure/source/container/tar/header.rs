@@ -25,11 +25,11 @@ pub(super) enum Extra {
     Other,
 }
 
-/// Whether these bytes begin with a header: its checksum is right.
+/// Whether these bytes begin with a header: its checksum is right. Old ones have no other mark, but a name.
 pub(in crate::source::container) fn is_header(start: &[u8]) -> bool {
-    start
-        .get(..BLOCK)
-        .is_some_and(|block| Header::parse(block).is_some())
+    start.get(..BLOCK).is_some_and(|block| {
+        (block[0] != 0 || block[257..262] == *b"ustar") && Header::parse(block).is_some()
+    })
 }
 
 impl Header {
@@ -42,7 +42,7 @@ impl Header {
         let unsigned: i64 = bytes().map(|byte| i64::from(*byte)).sum();
         let signed: i64 = bytes().map(|byte| i64::from(byte.cast_signed())).sum();
         let wanted = i64::try_from(wanted).ok()?;
-        if (wanted != unsigned && wanted != signed) || block[0] == 0 && block[345] == 0 {
+        if wanted != unsigned && wanted != signed {
             return None;
         }
         let mut name = text(&block[..100]).to_vec();
@@ -123,12 +123,12 @@ fn number(field: &[u8]) -> Option<u64> {
             .then(|| u64::from_be_bytes(*low))
             .filter(|value| *value <= i64::MAX as u64);
     }
-    let digits = field
+    field
         .iter()
         .skip_while(|byte| **byte == b' ')
-        .take_while(|byte| !matches!(byte, 0 | b' '));
-    digits.fold(Some(0u64), |value, digit| match digit {
-        b'0'..=b'7' => value.map(|value| value << 3 | u64::from(digit - b'0')),
-        _ => None,
-    })
+        .take_while(|byte| !matches!(byte, 0 | b' '))
+        .try_fold(0u64, |value, digit| match digit {
+            b'0'..=b'7' => Some(value << 3 | u64::from(digit - b'0')),
+            _ => None,
+        })
 }
