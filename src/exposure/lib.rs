@@ -7,5 +7,6 @@
 //! detectors hand back sightings. Sightings never hold a byte of a secret.
 
 pub mod detector;
+pub mod hygiene;
 pub mod key;
 pub mod source;

@@ -2,6 +2,8 @@
 //!
 //! What could not be searched is told to the visitor too: silence means searched.
 
+pub mod process;
+
 use serde::{Deserialize, Serialize};
 
 use crate::detector::Window;
