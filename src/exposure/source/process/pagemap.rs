@@ -66,7 +66,7 @@ pub(super) fn present(pagemap: &File, range: Range<u64>) -> io::Result<Vec<Range
     let mut regions = [PageRegion::default(); 64];
     let mut at = range.start;
     while at < range.end {
-        let Some((count, end)) = scan(pagemap, at..range.end, &mut regions)? else {
+        let Some((count, end)) = scan(pagemap, at..range.end, 0, &mut regions)? else {
             for page in table(pagemap, at..range.end)? {
                 found(page.start, page.end);
             }
@@ -85,7 +85,7 @@ pub(super) fn first_present(pagemap: &File, range: Range<u64>) -> io::Result<Opt
     let mut regions = [PageRegion::default(); 1];
     let mut at = range.start;
     while at < range.end {
-        match scan(pagemap, at..range.end, &mut regions)? {
+        match scan(pagemap, at..range.end, 1, &mut regions)? {
             None => {
                 let chunk = (ENTRIES as u64) * page_size();
                 let end = range.end.min(at.saturating_add(chunk));
@@ -110,10 +110,11 @@ pub(super) fn page_size() -> u64 {
         .unwrap_or(4096)
 }
 
-/// Asks for ranges. Returns how many were found and where the kernel stopped; nothing where it does not know the question.
+/// Asks for ranges, of up to `max_pages` pages together if that is not 0. Returns how many were found and where the kernel stopped; nothing where it does not know the question.
 fn scan(
     pagemap: &File,
     range: Range<u64>,
+    max_pages: u64,
     regions: &mut [PageRegion],
 ) -> io::Result<Option<(usize, u64)>> {
     // Guard pages are known since 6.15; an older kernel refuses a category that it does not know.
@@ -126,7 +127,7 @@ fn scan(
             walk_end: range.start,
             vector: regions.as_mut_ptr() as u64,
             vector_length: regions.len() as u64,
-            max_pages: 0,
+            max_pages,
             category_inverted: unwanted,
             category_mask: unwanted,
             category_any_of_mask: PRESENT | SWAPPED,

@@ -1,10 +1,12 @@
 //! Searches a span of a process's memory: [`search`].
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::unistd::Pid;
 use zeroize::Zeroizing;
 
 use super::data::{beyond_end, data};
@@ -35,6 +37,7 @@ pub(super) fn search(process: &Process, run: &[Region], span: &Range<u64>, visit
     // Never grows beyond this, so no copy of what was read is left behind unwiped.
     let room = (scope.end - scope.start).min(FRESH + 2 * reach);
     let mut view = View {
+        pid: process.pid,
         memory,
         data: data(process, run, &scope),
         at: scope.start,
@@ -69,6 +72,7 @@ struct Unread {
 
 /// The bytes around the place that is being searched.
 struct View<'p> {
+    pid: u32,
     memory: &'p File,
     /// The pages that hold anything. All others are zeros.
     data: Vec<Range<u64>>,
@@ -119,8 +123,20 @@ impl View<'_> {
     }
 
     fn read(&mut self, range: Range<u64>) -> Result<(), Ended> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let mut at = range.start + self.read_fast(range.clone()) as u64;
+        if at > range.start
+            && self
+                .memory
+                .read_at(&mut [0], range.start)
+                .is_ok_and(|n| n == 0)
+        {
+            // What was read may be of another process, which has the number now.
+            return Err(Ended);
+        }
         let memory = self.memory;
-        let mut at = range.start;
         while at < range.end {
             let error = match memory.read_at(self.part(at..range.end), at) {
                 // The kernel has no memory for this process any more.
@@ -146,6 +162,18 @@ impl View<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Reads by number of the process: half as fast again as the file, as nothing is copied twice, but it keeps to the
+    /// rights of the mappings. Returns how much it read.
+    fn read_fast(&mut self, range: Range<u64>) -> usize {
+        let pid = Pid::from_raw(self.pid.cast_signed());
+        let remote = RemoteIoVec {
+            base: range.start as usize,
+            len: (range.end - range.start) as usize,
+        };
+        let part = IoSliceMut::new(self.part(range));
+        process_vm_readv(pid, &mut [part], &[remote]).unwrap_or(0)
     }
 }
 
