@@ -8,6 +8,7 @@
 
 pub mod blind;
 pub mod detector;
+pub mod hygiene;
 pub mod key;
 pub mod matcher;
 mod needle;

@@ -15,6 +15,7 @@ pub mod stream;
 mod testing;
 pub mod text;
 pub mod windows;
+pub mod process;
 
 use serde::{Deserialize, Serialize};
 
