@@ -7,6 +7,8 @@
 //! detectors hand back sightings. Sightings never hold a byte of a secret.
 
 pub mod detector;
+pub mod helper;
 pub mod hygiene;
 pub mod key;
+pub mod probe;
 pub mod source;
