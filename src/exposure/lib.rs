@@ -8,8 +8,10 @@
 
 pub mod blind;
 pub mod detector;
+pub mod helper;
 pub mod hygiene;
 pub mod key;
 pub mod matcher;
 mod needle;
+pub mod probe;
 pub mod source;

@@ -105,6 +105,15 @@ pub fn works<'s>(
     Ok(Box::new(files.chain(memory)))
 }
 
+/// An address at which a process has memory that the process itself may read; nothing if its mappings cannot be read.
+pub(crate) fn mapped_address(pid: u32) -> Option<u64> {
+    let regions = maps::parse(&fs::read(format!("/proc/{pid}/maps")).ok()?).ok()?;
+    let region = regions
+        .iter()
+        .find(|region| region.readable && region.kind() != maps::Kind::Device)?;
+    Some(region.range.start)
+}
+
 /// An open process. Held by its folder, so that another one which gets its number later is not taken for it.
 #[derive(Debug)]
 struct Process {

@@ -10,6 +10,10 @@
 mod child;
 #[path = "process/finder.rs"]
 mod finder;
+#[path = "process/helper.rs"]
+mod helper;
+#[path = "process/probe.rs"]
+mod probe;
 
 use child::{Child, secret};
 use finder::Finder;

@@ -10,6 +10,8 @@ use super::printable;
 pub(super) struct Region {
     /// Its addresses.
     pub range: Range<u64>,
+    /// Whether the process itself may read it.
+    pub readable: bool,
     /// Whether the process shares it with others, writes included.
     pub shared: bool,
     /// Where in the file it begins.
@@ -103,6 +105,7 @@ fn parse_line(line: &[u8]) -> Option<Region> {
     let name = rest.trim_ascii_start();
     let region = Region {
         range: hex(start)?..hex(end)?,
+        readable: permissions.starts_with('r'),
         shared: permissions.as_bytes().get(3)? == &b's',
         offset: hex(offset)?,
         device: (

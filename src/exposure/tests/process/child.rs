@@ -47,6 +47,13 @@ unsafe fn write_secret(seed: u64, to: *mut u8) {
     }
 }
 
+/// Has this program, when it is started by `command`, play a part.
+pub fn play(command: &mut Command, how: &str, seed: u64) {
+    command
+        .args(["--exact", "as_child", "--nocapture", "--test-threads=1"])
+        .env(ROLE, format!("{how} {seed}"));
+}
+
 /// A running child, ended on drop.
 pub struct Child {
     process: std::process::Child,
@@ -62,12 +69,14 @@ impl Child {
 
     pub fn start_with(how: &str, seed: u64, change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command
-            .args(["--exact", "as_child", "--nocapture", "--test-threads=1"])
-            .env(ROLE, format!("{how} {seed}"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
         change(&mut command);
+        Self::play(command, how, seed)
+    }
+
+    /// Starts a command that is this program.
+    pub fn play(mut command: Command, how: &str, seed: u64) -> Self {
+        play(&mut command, how, seed);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let mut child = Self {
             input: process.stdin.take().unwrap(),
@@ -146,6 +155,14 @@ pub fn main() {
     };
     let (how, seed) = role.split_once(' ').unwrap();
     let seed: u64 = seed.parse().unwrap();
+    match how {
+        "probe" => {
+            return scas_exposure::probe::answer(std::io::stdin(), std::io::stdout()).unwrap();
+        }
+        "helper" => return scas_exposure::helper::helper_main().unwrap(),
+        "hardened" => scas_exposure::hygiene::harden().unwrap(),
+        _ => {}
+    }
     let mut held = Held::default();
     let words = held.hold(how, seed);
     println!("ready: {}", words.join(" "));
@@ -158,6 +175,11 @@ pub fn main() {
                 "ready: {}",
                 held.file.as_ref().unwrap().metadata().unwrap().blocks()
             ),
+            "status" => {
+                let status = std::fs::read_to_string("/proc/self/status").unwrap();
+                let status = status.replace(":\t", ":").replace('\t', ",");
+                println!("ready: {}", status.replace('\n', " "));
+            }
             "move" => println!("ready: {}", held.move_away()),
             "exec" => {
                 let script = "echo ready:; read -r line";
@@ -202,7 +224,15 @@ impl Held {
         let private = MapFlags::MAP_PRIVATE;
         let mut addresses: Vec<u64> = Vec::new();
         match how {
-            "idle" => {}
+            "idle" | "hardened" => {}
+            "scanner" => {
+                let mut command = Command::new(std::env::current_exe().unwrap());
+                play(&mut command, "helper", 0);
+                let helper = scas_exposure::helper::HelperProcess::start_command(command, b"x");
+                let helper = helper.unwrap();
+                addresses.push(helper.pid().into());
+                self.others.push(Box::new(helper));
+            }
             "heap" => {
                 let heap = Box::leak(vec![1_u8; 5000].into_boxed_slice());
                 // SAFETY: the heap is larger.
