@@ -9,3 +9,4 @@
 pub mod detector;
 pub mod key;
 pub mod source;
+pub mod structure;
