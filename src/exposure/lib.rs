@@ -15,3 +15,4 @@ pub mod matcher;
 mod needle;
 pub mod probe;
 pub mod source;
+pub mod structure;

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::parse::jwk::Object;
 use super::parse::pbe::{Effort, Opener};
 use super::parse::pem::Block;
-use super::parse::text::{Extent, Text, base64};
+use super::parse::text::{Form, Text, base64};
 use super::parse::{Parsed, Refusal, Sealed, Why, openssh, private_der, public};
 use super::{PrivateKey, PublicKey, Secret};
 
@@ -226,7 +226,7 @@ fn in_text(bytes: &[u8], opener: &Opener<'_>) -> Vec<Result<Vec<Parsed>, Refusal
     if attempts.is_empty() {
         let mut text = Text::new(bytes, 0, false);
         text.skip(|c| c.is_ascii_whitespace());
-        if let Some(der) = base64(&mut text, Extent::Sequence) {
+        if let Some(der) = base64(&mut text, Form::DER) {
             attempts.push(private_der(&der, opener));
         }
     }
@@ -267,7 +267,7 @@ fn blocks(bytes: &[u8]) -> impl Iterator<Item = Block> {
     const BEGIN: &[u8] = b"-----BEGIN";
     positions(bytes, BEGIN).filter_map(move |at| {
         let mut text = Text::new(bytes, at + BEGIN.len(), false);
-        Block::read(&mut text)
+        Block::read(&mut text, |_| true)
     })
 }
 

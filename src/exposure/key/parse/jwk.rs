@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::text::{Extent, Text, base64};
+use super::text::{Form, Text, base64};
 use super::{Parsed, Refusal, agrees, ec_key, public, rsa_key, seed_key};
 use crate::key::rsa::Numbers;
 use crate::key::{Curve, PublicKey};
 
 /// The longest object that is looked at, in bytes.
-const LONGEST: usize = 48 * 1024;
+const LONGEST: usize = 40 * 1024;
 
 /// A JSON object, its text without escapes.
 pub(crate) struct Object {
@@ -62,7 +62,7 @@ impl Object {
 
     /// The bytes of a member that is base64.
     fn bytes(&self, name: &str) -> Option<Zeroizing<Vec<u8>>> {
-        base64(&mut Text::new(self.member(name)?, 0, false), Extent::All)
+        base64(&mut Text::new(self.member(name)?, 0, false), Form::ALL)
     }
 
     /// Whether it is a key, and has no private half.
@@ -144,12 +144,15 @@ fn unsupported(curve: &[u8]) -> Refusal {
     Refusal::Unsupported(format!("curve {}", name.escape_debug()))
 }
 
+/// How far into it the name may be by which it is found, in bytes.
+const LONGEST_BEGINNING: usize = 16 * 1024;
+
 /// Where the object around a position begins.
 fn opening(bytes: &[u8], position: usize, wide: bool) -> Option<usize> {
     let size = 1 + usize::from(wide);
     let mut at = position;
     let mut depth = 0_u32;
-    while at >= size && position - at < LONGEST {
+    while at >= size && position - at < LONGEST_BEGINNING {
         at -= size;
         match bytes[at] {
             b'}' | b']' => depth += 1,

@@ -47,7 +47,7 @@ pub(crate) fn key(bytes: &[u8], opener: &Opener<'_>) -> Result<(Parsed, usize), 
     let mut options = Wire(options);
     let (salt, rounds) = (options.string(), options.number());
     let (salt, rounds) = salt.zip(rounds).ok_or(Refusal::Unknown)?;
-    let opened = opener.open(WHAT, ROUND * u64::from(rounds), |password| {
+    let opened = opener.open(WHAT, private, ROUND * u64::from(rounds), |password| {
         let mut derived = Zeroizing::new([0; 48]);
         let derived = &mut derived[..key_length + 16];
         bcrypt_pbkdf::bcrypt_pbkdf(password, salt, rounds, derived).ok()?;

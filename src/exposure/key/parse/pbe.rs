@@ -3,13 +3,16 @@
 
 mod kdf;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use ::der::Tag;
 use aws_lc_rs::cipher::{
     self, AES_128, AES_192, AES_256, Algorithm, DecryptionContext, PaddedBlockDecryptingKey,
     UnboundCipherKey,
 };
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::iv::FixedLength;
 use zeroize::Zeroizing;
 
@@ -31,6 +34,8 @@ pub(crate) struct Effort {
     each: u64,
     /// For all that come.
     left: AtomicU64,
+    /// Digests of what no password opened: the same bytes lie about more than once.
+    refused: Mutex<BTreeSet<Vec<u8>>>,
 }
 
 impl Effort {
@@ -39,6 +44,7 @@ impl Effort {
         Self {
             each,
             left: AtomicU64::new(all),
+            refused: Mutex::new(BTreeSet::new()),
         }
     }
 
@@ -47,6 +53,7 @@ impl Effort {
         Self {
             each: 0,
             left: AtomicU64::new(0),
+            refused: Mutex::new(BTreeSet::new()),
         }
     }
 
@@ -62,16 +69,28 @@ impl Effort {
 }
 
 impl Opener<'_> {
-    /// Tries the passwords; `attempt` decrypts with one and looks whether a key came out.
+    /// Tries the passwords on some data; `attempt` decrypts with one and looks whether a key came out.
     pub(crate) fn open<T>(
         &self,
         what: &'static str,
+        data: &[u8],
         cost: u64,
         mut attempt: impl FnMut(&[u8]) -> Option<T>,
     ) -> Result<T, Sealed> {
         let sealed = |why| Sealed { what, why };
         if self.passwords.is_empty() {
             return Err(sealed(Why::NoPassword));
+        }
+        let name = digest(&SHA256, data).as_ref().to_vec();
+        // The set is whole after each of its operations, whatever became of the thread.
+        let refused = || {
+            self.effort
+                .refused
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if refused().contains(&name) {
+            return Err(sealed(Why::WrongPassword));
         }
         for password in self.passwords {
             if !self.effort.spend(cost) {
@@ -80,6 +99,9 @@ impl Opener<'_> {
             if let Some(opened) = attempt(password.expose()) {
                 return Ok(opened);
             }
+        }
+        if cost > 1000 {
+            refused().insert(name);
         }
         Err(sealed(Why::WrongPassword))
     }
@@ -126,7 +148,7 @@ pub(crate) fn decrypt<T>(
         scheme => scheme?,
     };
     let cost = scheme.derivation.cost();
-    let opened = opener.open(what, cost, |password| {
+    let opened = opener.open(what, data, cost, |password| {
         let (key, iv) = scheme.derivation.derive(password, scheme.cipher)?;
         let plain = cbc(scheme.cipher, &key, scheme.iv.unwrap_or(&iv), data)?;
         accept(&plain)

@@ -4,12 +4,14 @@ use md5::{Digest, Md5};
 use zeroize::Zeroizing;
 
 use super::pbe::{Cipher, Opener, cbc};
-use super::text::{Extent, Text, base64};
+use super::text::{Form, Text, base64};
 use super::{Parsed, Refusal, Sealed, Why, openssh, private_der};
 
 /// The longest label and the longest header line, in characters.
 const LONGEST_LABEL: usize = 40;
 const LONGEST_HEADER: usize = 200;
+/// How many header lines there may be.
+const HEADERS: usize = 8;
 
 /// What stands between `-----BEGIN` and the end.
 pub(crate) struct Block {
@@ -20,27 +22,26 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// Reads on behind the word `BEGIN`. The text then stands behind the block: behind the END line, if it has one.
-    pub(crate) fn read(text: &mut Text<'_>) -> Option<Self> {
-        let label = label(text)?;
+    /// Reads on behind the word `BEGIN`, if it is a block whose label is wanted. The text then stands behind the block: behind
+    /// the END line, if it has one.
+    pub(crate) fn read(text: &mut Text<'_>, wanted: impl Fn(&str) -> bool) -> Option<Self> {
+        let label = label(text).filter(|label| wanted(label))?;
         let mut encryption = None;
-        while let Some((name, value)) = header(text) {
+        for _ in 0..HEADERS {
+            let Some((name, value)) = header(text) else {
+                break;
+            };
             if name.trim() == "DEK-Info" {
                 encryption = Some(dek(&value)?);
             }
         }
         let opaque = encryption.is_some() || label.starts_with("OPENSSH");
+        let form = if opaque { Form::PEM_ALL } else { Form::PEM };
         let mut behind = *text;
-        let body = if opaque {
-            // Dashes are digits of the other alphabet: the END line must not become part of the body.
-            base64(&mut behind, Extent::Armoured)?
-        } else {
-            base64(&mut behind, Extent::Sequence)?
-        };
+        let body = base64(&mut behind, form)?;
         *text = behind;
         behind.skip(|c| c.is_ascii_whitespace() || matches!(c, b'"' | b'\'' | b'>' | b'#'));
-        let end = [b"-----END ", label.as_bytes(), b"-----"].concat();
-        if behind.accept(&end) {
+        if end(&mut behind, &label) {
             *text = behind;
         }
         Some(Self {
@@ -52,14 +53,19 @@ impl Block {
 
     /// Whether it says that it holds a private key.
     pub(crate) fn is_private(&self) -> bool {
-        self.label.ends_with("PRIVATE KEY")
+        is_private(&self.label)
+    }
+
+    /// Whether it holds OpenSSH's own format.
+    pub(crate) fn is_openssh(&self) -> bool {
+        self.label.starts_with("OPENSSH")
     }
 
     /// The private keys in it.
     pub(crate) fn private(&self, opener: &Opener<'_>) -> Result<Vec<Parsed>, Refusal> {
         let mut keys = match &self.encryption {
             Some((cipher, iv)) => decrypt(cipher, iv, &self.body, opener)?,
-            None if self.label.starts_with("OPENSSH") => vec![openssh::key(&self.body, opener)?.0],
+            None if self.is_openssh() => vec![openssh::key(&self.body, opener)?.0],
             None => private_der(&self.body, opener)?,
         };
         for key in &mut keys {
@@ -67,6 +73,20 @@ impl Block {
         }
         Ok(keys)
     }
+}
+
+/// Goes over the END line, if it follows.
+fn end(text: &mut Text<'_>, label: &str) -> bool {
+    let line = [b"-----END ", label.as_bytes(), b"-----"].concat();
+    line.into_iter().all(|expected| {
+        let found = text.next();
+        found == Some(expected) || expected == b' ' && found == Some(b'+')
+    })
+}
+
+/// Whether a label is of private keys.
+pub(crate) fn is_private(label: &str) -> bool {
+    label.ends_with("PRIVATE KEY")
 }
 
 /// The label, and the dashes behind it.
@@ -137,7 +157,7 @@ fn decrypt(
         }
     };
     let salt = iv.get(..8).ok_or(Refusal::Unknown)?;
-    opener.open(WHAT, 3, |password| {
+    opener.open(WHAT, body, 3, |password| {
         let mut key = Zeroizing::new(Vec::with_capacity(48));
         let mut last = Zeroizing::new(Vec::with_capacity(16));
         while key.len() < cipher.key_length() {

@@ -4,8 +4,11 @@ use zeroize::Zeroizing;
 
 use super::der::sequence_length;
 
-/// The longest body that is decoded, in bytes: three times an RSA key of 16,384 bits.
-pub(crate) const LONGEST_BODY: usize = 30 * 1024;
+/// The longest body that is decoded, in bytes: four times an RSA key of 16,384 bits. In base64 it is within a detector's reach.
+pub(crate) const LONGEST_BODY: usize = 40 * 1024;
+
+/// The longest indentation, in characters.
+const LONGEST_GAP: usize = 256;
 
 /// A cursor in text.
 #[derive(Clone, Copy)]
@@ -54,9 +57,12 @@ impl<'a> Text<'a> {
         self.clone().next()
     }
 
-    /// Goes over the characters for which this holds.
+    /// Goes over the characters for which this holds, as many as an indentation may have.
     pub(crate) fn skip(&mut self, holds: impl Fn(u8) -> bool) {
-        while self.peek().is_some_and(&holds) {
+        for _ in 0..LONGEST_GAP {
+            if !self.peek().is_some_and(&holds) {
+                break;
+            }
             self.next();
         }
     }
@@ -128,61 +134,112 @@ impl<'a> Text<'a> {
     }
 }
 
-/// How far a body goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
-    /// As far as the SEQUENCE with which it begins. Fails if that is not whole.
-    Sequence,
-    /// As far as there is base64 of the standard alphabet, at most [`LONGEST_BODY`] bytes.
-    Armoured,
-    /// As far as there is base64, at most [`LONGEST_BODY`] bytes.
-    All,
+/// Which base64 is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Form {
+    /// Whether `-` and `_` are digits, as well as `+` and `/`.
+    pub(crate) url_safe: bool,
+    /// Whether it ends with the SEQUENCE with which it begins, and is nothing if that is not whole.
+    pub(crate) sequence: bool,
+    /// How many bytes are decoded at most.
+    pub(crate) most: usize,
 }
 
-/// Decodes base64 of either alphabet, over white space, quotes and marks at the lines' beginnings. The text then stands behind
-/// it and its padding.
-pub(crate) fn base64(text: &mut Text<'_>, extent: Extent) -> Option<Zeroizing<Vec<u8>>> {
+impl Form {
+    /// A DER structure.
+    pub(crate) const DER: Self = Self {
+        url_safe: true,
+        sequence: true,
+        most: LONGEST_BODY,
+    };
+    /// Whatever there is.
+    pub(crate) const ALL: Self = Self {
+        url_safe: true,
+        sequence: false,
+        most: LONGEST_BODY,
+    };
+    /// A structure between PEM's lines, whose dashes are no digits.
+    pub(crate) const PEM: Self = Self {
+        url_safe: false,
+        sequence: true,
+        most: LONGEST_BODY,
+    };
+    /// Whatever there is between PEM's lines.
+    pub(crate) const PEM_ALL: Self = Self {
+        url_safe: false,
+        sequence: false,
+        most: LONGEST_BODY,
+    };
+}
+
+/// Decodes base64, over white space, quotes and marks at the lines' beginnings. The text then stands behind it and its padding.
+pub(crate) fn base64(text: &mut Text<'_>, form: Form) -> Option<Zeroizing<Vec<u8>>> {
     // Never grows: a vector that moves leaves its bytes behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST_BODY.min(text.left())));
-    let mut whole = LONGEST_BODY;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(form.most.min(text.left())));
+    let mut whole = form.most;
     let (mut bits, mut held) = (0_u32, 0);
-    let mut ahead = *text;
     while bytes.len() < whole
-        && let Some(character) = ahead.next()
+        && let Some(digit) = next_digit(text, form.url_safe)
     {
-        let dash = character == b'-' && extent == Extent::Armoured;
-        let Some(digit) = digit(character).filter(|_| !dash) else {
-            if between(character) {
-                continue;
-            }
-            break;
-        };
-        *text = ahead;
         bits = bits << 6 | u32::from(digit);
         held += 6;
         if held >= 8 {
             held -= 8;
             // The low byte of what is left of the held bits.
             bytes.push((bits >> held) as u8);
-            if extent == Extent::Sequence && bytes.len() == 4 {
-                whole = sequence_length(&bytes).filter(|&length| length <= LONGEST_BODY)?;
+            if form.sequence && bytes.len() == 4 {
+                whole = sequence_length(&bytes).filter(|&length| length <= form.most)?;
             }
         }
     }
-    for _ in 0..2 {
-        text.accept(b"=");
-    }
-    (extent != Extent::Sequence || bytes.len() == whole).then_some(bytes)
+    skip_padding(text);
+    (!form.sequence || bytes.len() == whole).then_some(bytes)
 }
 
-/// The value of a base64 digit of either alphabet.
-fn digit(character: u8) -> Option<u8> {
+/// Goes over so many digits of base64 of either alphabet, and the padding behind them.
+pub(crate) fn skip_digits(text: &mut Text<'_>, digits: usize) {
+    for _ in 0..digits {
+        next_digit(text, true);
+    }
+    skip_padding(text);
+}
+
+fn skip_padding(text: &mut Text<'_>) {
+    for _ in 0..2 {
+        let mut ahead = *text;
+        ahead.skip(between);
+        if ahead.accept(b"=") {
+            *text = ahead;
+        }
+    }
+}
+
+/// The next digit, over what may stand between; stays where it is if none follows.
+fn next_digit(text: &mut Text<'_>, url_safe: bool) -> Option<u8> {
+    let mut ahead = *text;
+    for _ in 0..LONGEST_GAP {
+        let character = ahead.next()?;
+        if let Some(digit) = digit(character, url_safe) {
+            *text = ahead;
+            return Some(digit);
+        }
+        if !between(character) {
+            return None;
+        }
+    }
+    None
+}
+
+/// The value of a base64 digit.
+fn digit(character: u8, url_safe: bool) -> Option<u8> {
     Some(match character {
         b'A'..=b'Z' => character - b'A',
         b'a'..=b'z' => character - b'a' + 26,
         b'0'..=b'9' => character - b'0' + 52,
-        b'+' | b'-' => 62,
-        b'/' | b'_' => 63,
+        b'+' => 62,
+        b'/' => 63,
+        b'-' if url_safe => 62,
+        b'_' if url_safe => 63,
         _ => return None,
     })
 }
