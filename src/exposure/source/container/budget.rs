@@ -32,6 +32,8 @@ pub(super) enum Spent {
     Expanded { unpacked: u64 },
     /// It has too many members.
     Members { members: u64 },
+    /// A decoder would need too much memory.
+    Window { window: u64 },
 }
 
 impl<'a> Pass<'a> {
@@ -82,7 +84,8 @@ impl<'a> Pass<'a> {
 
     /// Whether this should be told: a bound of the whole ends each container on the way out, and is told for the innermost.
     pub(super) fn first_time(&self, spent: Spent) -> bool {
-        matches!(spent, Spent::Member { .. }) || !self.told.replace(true)
+        let of_one = matches!(spent, Spent::Member { .. } | Spent::Window { .. });
+        of_one || !self.told.replace(true)
     }
 
     fn spend(&self, spent: Spent) {
@@ -164,6 +167,10 @@ impl fmt::Display for Spent {
                 "unpacks to more than {ratio} times its size: left after {unpacked} bytes"
             ),
             Self::Expanded { unpacked } => write!(f, "left after {unpacked} unpacked bytes"),
+            Self::Window { window } => write!(
+                f,
+                "not unpacked: that needs {window} bytes of memory, more than is given"
+            ),
             Self::Members { members } => write!(f, "left after {members} members"),
         }
     }

@@ -358,3 +358,29 @@ fn what_follows_the_last_member_is_none() {
         }
     }
 }
+
+#[test]
+fn the_largest_window_is_given_and_a_larger_one_told() {
+    // What `zstd --long` writes: a window as large as that is asked for whatever the content. A raw block, the last.
+    let frame = |window: u8| {
+        let block = (NEEDLE.len() as u32) << 3 | 1;
+        let head = [
+            &b"\x28\xb5\x2f\xfd\0"[..],
+            &[window],
+            &block.to_le_bytes()[..3],
+        ]
+        .concat();
+        [&head, NEEDLE].concat()
+    };
+    let seen = searched(&frame(17 << 3), &Limits::default());
+    assert!(
+        seen.found().contains(&"- | zstd @ 0".to_owned()),
+        "{:?}",
+        seen.gaps()
+    );
+    let seen = searched(&frame(18 << 3), &Limits::default());
+    assert_eq!(
+        seen.gaps(),
+        ["- | zstd: Bound: not unpacked: that needs 268435456 bytes of memory, more than is given"]
+    );
+}

@@ -1,28 +1,28 @@
 //! Zstandard (RFC 8878): frames one behind the other are one stream.
 
+mod window;
+
 use std::io::{self, Read};
 
-use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use crate::source::Place;
 use crate::source::container::budget::{Metered, Pass};
 use crate::source::container::{Level, conclude, inside, unpacked};
 
-/// The largest window that a frame may ask for. It is memory that we need: 8 MiB is what RFC 8878 wants of everybody, levels
-/// above 19 take up to 128 MiB.
-const WINDOW: u64 = 32 << 20;
+use window::Turn;
 
 /// Searches what the frames hold.
 pub(super) fn open(level: &mut Level<'_, '_>, place: &Place, pass: &Pass<'_>, depth: u32) {
     let place = inside(place, "zstd", None);
     let position = level.position();
     let mut decoder = FrameDecoder::new();
-    decoder.set_max_window_size(WINDOW);
+    decoder.set_max_window_size(window::LARGEST);
     let frames = Frames {
         level,
         decoder,
         within: false,
+        turn: None,
     };
     let mut reader = Metered::new(frames, position, pass);
     let result = unpacked(&mut reader, &place, pass, depth);
@@ -34,20 +34,28 @@ struct Frames<'l, 'v, 'r> {
     decoder: FrameDecoder,
     /// Whether a frame has been begun and not ended.
     within: bool,
+    /// For as long as the decoder keeps the memory of a large window, which is to its end.
+    turn: Option<Turn>,
 }
 
 impl Frames<'_, '_, '_> {
     /// Begins the next frame. False if there is none.
     fn begin(&mut self) -> io::Result<bool> {
         loop {
-            match *self.level.peek(8) {
-                [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-                    self.decoder.reset(&mut *self.level).map_err(told)?;
+            match *self.level.peek(window::HEADER) {
+                [0x28, 0xb5, 0x2f, 0xfd, ref rest @ ..] => {
+                    let window = window::asked_for(rest);
+                    if self.turn.is_none() {
+                        self.turn = Turn::wait(window.unwrap_or(0))?;
+                    }
+                    self.decoder
+                        .reset(&mut *self.level)
+                        .map_err(io::Error::other)?;
                     self.within = true;
                     return Ok(true);
                 }
                 // Skipped, and searched as it is.
-                [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d] => {
+                [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, ..] => {
                     let length = 8 + u64::from(u32::from_le_bytes([a, b, c, d]));
                     if self.level.skip(length) < length {
                         return Err(io::ErrorKind::UnexpectedEof.into());
@@ -81,17 +89,8 @@ impl Read for Frames<'_, '_, '_> {
             // One block, of at most 128 KiB, at a time: a frame's memory is its window.
             self.decoder
                 .decode_blocks(&mut *self.level, BlockDecodingStrategy::UptoBlocks(1))
-                .map_err(told)?;
+                .map_err(io::Error::other)?;
         }
         Ok(0)
-    }
-}
-
-fn told(error: FrameDecoderError) -> io::Error {
-    match error {
-        FrameDecoderError::WindowSizeTooBig { requested, .. } => io::Error::other(format!(
-            "a window of {requested} bytes, and {WINDOW} is the most that this program gives"
-        )),
-        error => io::Error::other(error),
     }
 }
