@@ -9,13 +9,13 @@ mod folder;
 pub mod limits;
 pub mod path;
 mod patient;
+pub mod process;
 mod sparse;
 pub mod stream;
 #[cfg(test)]
 mod testing;
 pub mod text;
 pub mod windows;
-pub mod process;
 
 use serde::{Deserialize, Serialize};
 
