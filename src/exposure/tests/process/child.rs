@@ -180,6 +180,13 @@ pub fn main() {
                 let status = status.replace(":\t", ":").replace('\t', ",");
                 println!("ready: {}", status.replace('\n', " "));
             }
+            "dump" => {
+                use nix::sys::resource::{Resource, getrlimit, setrlimit};
+                let (_, hard) = getrlimit(Resource::RLIMIT_CORE).unwrap();
+                setrlimit(Resource::RLIMIT_CORE, hard, hard).unwrap();
+                println!("ready:");
+                std::process::abort();
+            }
             "move" => println!("ready: {}", held.move_away()),
             "exec" => {
                 let script = "echo ready:; read -r line";
@@ -380,6 +387,18 @@ impl Held {
                 }
                 self.mapping = Some((map, size));
                 addresses.push(map as u64 + size as u64 / 2);
+            }
+            "busy" => {
+                let map = map(PAGE, all, private);
+                // SAFETY: within the mapping.
+                unsafe { write_secret(seed, map) };
+                for _ in 0..2 {
+                    std::thread::spawn(|| {
+                        loop {
+                            std::thread::yield_now()
+                        }
+                    });
+                }
             }
             "leaderless" => {
                 let map = map(PAGE, all, private);
