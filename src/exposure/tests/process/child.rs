@@ -165,10 +165,10 @@ pub fn main() {
     }
     let mut held = Held::default();
     let words = held.hold(how, seed);
-    println!("ready: {}", words.join(" "));
     if how == "leaderless" {
-        leave_threads();
+        leave_threads(words.join(" "));
     }
+    println!("ready: {}", words.join(" "));
     for line in std::io::stdin().lines() {
         match line.unwrap().as_str() {
             "blocks" => println!(
@@ -195,11 +195,18 @@ pub fn main() {
             other => panic!("{other}"),
         }
     }
+    // Whoever would read what the test harness has to say is gone.
+    std::process::exit(0);
 }
 
 /// Ends the first thread; another waits until the input ends.
-fn leave_threads() {
-    std::thread::spawn(|| {
+fn leave_threads(words: String) -> ! {
+    std::thread::spawn(move || {
+        let zombie = |status: String| status.contains("State:\tZ");
+        while !zombie(std::fs::read_to_string("/proc/self/status").unwrap()) {
+            std::thread::yield_now();
+        }
+        println!("ready: {words}");
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
@@ -213,6 +220,9 @@ fn leave_threads() {
         libc::signal(libc::SIGUSR1, end as *const () as libc::sighandler_t);
         let pid = libc::getpid();
         libc::syscall(libc::SYS_tgkill, pid, pid, libc::SIGUSR1);
+    }
+    loop {
+        std::thread::park();
     }
 }
 
@@ -258,17 +268,20 @@ impl Held {
             }
             "reservation" => {
                 let map = map(TERABYTE, all, private | MapFlags::MAP_NORESERVE);
-                // SAFETY: within the mapping. The last byte, which is zero, is left to the next page.
-                unsafe {
-                    libc::madvise(map.cast(), TERABYTE, libc::MADV_NOHUGEPAGE);
-                    let at = map.add(TERABYTE / 2 - 31);
-                    for (index, byte) in secret(seed)[..31].iter().enumerate() {
-                        at.add(index).write_volatile(*byte);
+                let bytes = secret(seed);
+                // At the end of one page and at the beginning of another. The last byte, which is zero, is not written.
+                for offset in [TERABYTE / 2 - 31, TERABYTE / 4 * 3] {
+                    // SAFETY: within the mapping.
+                    unsafe {
+                        libc::madvise(map.cast(), TERABYTE, libc::MADV_NOHUGEPAGE);
+                        let at = map.add(offset);
+                        for (index, byte) in bytes[..31].iter().enumerate() {
+                            at.add(index).write_volatile(*byte);
+                        }
+                        addresses.push(at as u64);
                     }
-                    addresses.push(at as u64);
                 }
-                // SAFETY: `secret` left a copy on the heap, and freed it: it is made sure that it is gone.
-                drop(vec![0xAA_u8; 32]);
+                wipe(bytes);
             }
             "shared" => {
                 let file = memfd();
@@ -430,6 +443,13 @@ fn map(size: usize, protection: ProtFlags, flags: MapFlags) -> *mut u8 {
     // SAFETY: a new mapping.
     let map = unsafe { mmap_anonymous(None, size, protection, flags) };
     map.unwrap().as_ptr().cast()
+}
+
+fn wipe(mut bytes: Vec<u8>) {
+    for byte in &mut bytes {
+        // SAFETY: it is borrowed mutably.
+        unsafe { std::ptr::write_volatile(byte, 0xAA) };
+    }
 }
 
 /// # Safety
