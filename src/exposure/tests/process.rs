@@ -89,12 +89,29 @@ fn a_large_sparse_shared_mapping_stays_sparse() {
         "{hits:?}"
     );
     assert!(finder.searched() < 1 << 30, "{}", finder.searched());
-    if finder::is_root("sparse shared memory") {
-        assert_eq!(
-            child.ask_blocks(),
-            child.address(1),
-            "searching made the memory grow"
+    assert_eq!(
+        child.ask_blocks(),
+        child.address(1),
+        "searching made the memory grow"
+    );
+}
+
+#[test]
+fn shared_memory_that_cannot_be_reached_by_itself_is_told() {
+    // As the one above, but its descriptor is closed. Root reaches it nevertheless.
+    let child = Child::start("shared-closed", 6);
+    let finder = search(&child, 6);
+    assert!(finder.searched() < 1 << 30, "{}", finder.searched());
+    let told = finder.told(GapKind::Unreadable).join("\n");
+    if nix::unistd::geteuid().is_root() {
+        assert_eq!(told, "");
+        assert_eq!(finder.only_hit().1, child.address(0));
+    } else {
+        assert!(
+            told.contains("pages that this process has not touched"),
+            "{told}"
         );
+        assert!(finder.hits().is_empty());
     }
 }
 

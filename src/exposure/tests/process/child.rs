@@ -283,7 +283,7 @@ impl Held {
                 }
                 wipe(bytes);
             }
-            "shared" => {
+            "shared" | "shared-closed" => {
                 let file = memfd();
                 file.set_len(TERABYTE as u64).unwrap();
                 let mut bytes = vec![0; 32];
@@ -297,7 +297,9 @@ impl Held {
                 let map = unsafe { mmap(None, size, all, MapFlags::MAP_SHARED, &file, 0) }.unwrap();
                 addresses.push(map.as_ptr() as u64 + TERABYTE as u64 / 2);
                 addresses.push(file.metadata().unwrap().blocks());
-                self.file = Some(file);
+                if how == "shared" {
+                    self.file = Some(file);
+                }
             }
             "protected" => {
                 let map = map(PAGE, all, private);
