@@ -87,12 +87,14 @@ pub enum ProcessError {
 }
 
 /// Cuts the process `pid` into work: what it holds beside its memory first, then its memory, then the mappings that came
-/// meanwhile. `written` is the source as the user wrote it, for [`Place::source`].
+/// meanwhile. `written` is the source as the user wrote it, for [`Place::source`]; where that means several processes, the
+/// caller adds which: `unit:vnfm (pid 12)`.
 ///
 /// # Errors
 ///
 /// Where there is nothing to search: the process is gone, a zombie, or a thread of the kernel. Lack of permission is no
-/// error but a gap, as is a process that ends half-way.
+/// error but a gap, as is a process that ends half-way. One that ended since [`processes`] named it is
+/// [`ProcessError::Gone`] or [`ProcessError::Zombie`].
 pub fn works<'s>(
     written: &str,
     pid: u32,
