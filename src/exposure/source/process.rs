@@ -6,6 +6,7 @@
 //!
 //! Not searched, and nowhere told: what the kernel holds for a process (keyrings, data in sockets and pipes, registers).
 
+pub mod core_dump;
 mod data;
 mod files;
 mod maps;
@@ -13,6 +14,7 @@ mod memory;
 mod pagemap;
 mod select;
 mod span;
+mod stop;
 
 use std::fs::{self, File};
 use std::io;
@@ -31,6 +33,10 @@ use crate::source::{Gap, GapKind, Place, Visitor, Work};
 pub struct Options {
     /// Search a helper process of ours too: it holds the canary. Otherwise it is left out, as the scanner itself is.
     pub own_helpers: bool,
+    /// Stop the process while it is searched: what it holds then is searched exactly, but a product whose threads stand
+    /// still may miss its deadlines. It goes on when the last piece of work is done or dropped, and also if the scanner is
+    /// killed. Where that is impossible, it is told, and the process is searched as it runs.
+    pub stopped: bool,
 }
 
 /// A process that cannot be searched at all, or words that name none.
@@ -81,12 +87,14 @@ pub enum ProcessError {
 }
 
 /// Cuts the process `pid` into work: what it holds beside its memory first, then its memory, then the mappings that came
-/// meanwhile. `written` is the source as the user wrote it, for [`Place::source`].
+/// meanwhile. `written` is the source as the user wrote it, for [`Place::source`]; where that means several processes, the
+/// caller adds which: `unit:vnfm (pid 12)`.
 ///
 /// # Errors
 ///
 /// Where there is nothing to search: the process is gone, a zombie, or a thread of the kernel. Lack of permission is no
-/// error but a gap, as is a process that ends half-way.
+/// error but a gap, as is a process that ends half-way. One that ended since [`processes`] named it is
+/// [`ProcessError::Gone`] or [`ProcessError::Zombie`].
 pub fn works<'s>(
     written: &str,
     pid: u32,
@@ -100,9 +108,30 @@ pub fn works<'s>(
         });
         return Ok(Box::new(std::iter::once(work)));
     }
+    let stop = options.stopped.then(|| Arc::clone(&process));
+    let stop = std::iter::once_with(move || stop.and_then(stop_now)).flatten();
     let files = files::works(Arc::clone(&process));
     let memory = memory::works(process).map(|work| -> Work<'s> { work });
-    Ok(Box::new(files.chain(memory)))
+    Ok(Box::new(stop.chain(files).chain(memory)))
+}
+
+/// Stops the process, when the search gets to it. Returns what to tell if that fails.
+fn stop_now<'s>(process: Arc<Process>) -> Option<Work<'s>> {
+    let error = match stop::Stopped::stop(process.path("task")) {
+        Ok(stopped) => {
+            // This is the only place that sets it.
+            let _ = process.stopped.set(stopped);
+            return None;
+        }
+        Err(error) => reason(&error),
+    };
+    let what = format!(
+        "process {} runs while it is searched, it could not be stopped: {error}",
+        process.pid
+    );
+    Some(Box::new(move |visitor: &dyn Visitor| {
+        process.tell(visitor, None, GapKind::ByRule, what, None);
+    }))
 }
 
 /// An address at which a process has memory that the process itself may read; nothing if its mappings cannot be read.
@@ -123,6 +152,8 @@ struct Process {
     /// Its memory, opened once: the kernel then keeps to the program that ran at that time.
     memory: OnceLock<Result<File, String>>,
     pagemap: OnceLock<Option<File>>,
+    /// While it is to stand still.
+    stopped: OnceLock<stop::Stopped>,
     /// Whether it was told that the process ended.
     ended: AtomicBool,
 }
@@ -149,6 +180,7 @@ impl Process {
             folder,
             memory: OnceLock::new(),
             pagemap: OnceLock::new(),
+            stopped: OnceLock::new(),
             ended: AtomicBool::new(false),
         };
         let status = match fs::read(process.path("status")) {

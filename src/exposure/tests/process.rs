@@ -18,6 +18,7 @@ mod probe;
 use child::{Child, secret};
 use finder::Finder;
 use scas_exposure::source::GapKind;
+use scas_exposure::source::process::core_dump::CoreMap;
 use scas_exposure::source::process::{Options, ProcessError, works};
 
 /// Runs the part of a child; see [`child`]. As a test of its own it does nothing.
@@ -59,11 +60,19 @@ fn finds_what_crosses_the_border_of_two_mappings() {
 }
 
 #[test]
-fn finds_what_lies_in_the_last_page_that_was_touched() {
+fn finds_what_lies_at_the_border_to_pages_that_were_never_touched() {
     // The secret ends with a zero byte, which lies in the next page, which was never touched. A terabyte is reserved.
     let child = Child::start("reservation", 5);
     let finder = search(&child, 5);
-    assert_eq!(finder.only_hit().1, child.address(0));
+    let hits: Vec<_> = finder.hits().into_iter().map(|(_, at)| at).collect();
+    assert_eq!(hits, [child.address(0), child.address(1)]);
+    // So it is if zeros before it belong to it.
+    let padded = Finder::new([&[0; 9], &secret(5)[..31]].concat());
+    for work in works("x", child.pid(), &Options::default()).unwrap() {
+        work(&padded);
+    }
+    let hits: Vec<_> = padded.hits().into_iter().map(|(_, at)| at).collect();
+    assert_eq!(hits, [child.address(0) - 9, child.address(1) - 9]);
     assert!(finder.searched() < 1 << 30, "{}", finder.searched());
     assert_eq!(finder.undecided(), [""; 0]);
 }
@@ -80,12 +89,29 @@ fn a_large_sparse_shared_mapping_stays_sparse() {
         "{hits:?}"
     );
     assert!(finder.searched() < 1 << 30, "{}", finder.searched());
-    if finder::is_root("sparse shared memory") {
-        assert_eq!(
-            child.ask_blocks(),
-            child.address(1),
-            "searching made the memory grow"
+    assert_eq!(
+        child.ask_blocks(),
+        child.address(1),
+        "searching made the memory grow"
+    );
+}
+
+#[test]
+fn shared_memory_that_cannot_be_reached_by_itself_is_told() {
+    // As the one above, but its descriptor is closed. Root reaches it nevertheless.
+    let child = Child::start("shared-closed", 6);
+    let finder = search(&child, 6);
+    assert!(finder.searched() < 1 << 30, "{}", finder.searched());
+    let told = finder.told(GapKind::Unreadable).join("\n");
+    if nix::unistd::geteuid().is_root() {
+        assert_eq!(told, "");
+        assert_eq!(finder.only_hit().1, child.address(0));
+    } else {
+        assert!(
+            told.contains("pages that this process has not touched"),
+            "{told}"
         );
+        assert!(finder.hits().is_empty());
     }
 }
 
@@ -233,6 +259,75 @@ fn a_mapping_that_moves_is_followed() {
     }
     assert_eq!(finder.hits().len(), 1, "{:?}", finder.hits());
     assert_eq!(finder.undecided(), [""; 0]);
+}
+
+#[test]
+fn a_process_stands_still_while_it_is_searched_if_that_is_asked_for() {
+    let child = Child::start("busy", 21);
+    let mut options = Options::default();
+    options.stopped = true;
+    let finder = Finder::new(secret(21));
+    let mut list = works("x", child.pid(), &options).unwrap();
+    list.next().unwrap()(&finder);
+    let states_now = states(&child);
+    assert!(states_now.len() > 2, "{states_now:?}");
+    assert!(
+        states_now.iter().all(|state| state == "t"),
+        "{states_now:?}"
+    );
+    for work in list {
+        work(&finder);
+    }
+    assert_eq!(finder.hits().len(), 1);
+    assert!(!finder.told(GapKind::ByRule).join("").contains("stopped"));
+    // And now they go on.
+    assert!(states(&child).iter().all(|state| state != "t"));
+    assert!(!child.ask("status").is_empty());
+}
+
+fn states(child: &Child) -> Vec<String> {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", child.pid())).unwrap();
+    tasks
+        .map(|task| {
+            let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let (_, state) = status.split_once("State:\t").unwrap();
+            state[..1].to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn a_core_dump_tells_the_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let pattern = std::fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap();
+    if pattern.starts_with(['|', '/']) {
+        return finder::not_run("a core dump", &format!("they go to {pattern}"));
+    }
+    let mut child = Child::start_with("heap", 22, |command| {
+        command.current_dir(folder.path());
+    });
+    child.ask("dump");
+    child.reap();
+    let mut files = std::fs::read_dir(folder.path()).unwrap();
+    let Some(file) = files.next() else {
+        return finder::not_run("a core dump", "the kernel wrote none");
+    };
+    let core = std::fs::read(file.unwrap().path()).unwrap();
+    let map = CoreMap::parse(&core).unwrap();
+    let needle = secret(22);
+    let at = core
+        .windows(32)
+        .position(|window| window == needle)
+        .unwrap();
+    let (address, _) = map.address_of(at as u64).unwrap();
+    assert_eq!(address, child.address(0));
+    // The program's own code is there under its name.
+    let program = std::env::current_exe().unwrap();
+    let named = (0..core.len() as u64)
+        .step_by(4096)
+        .filter_map(|offset| map.address_of(offset)?.1)
+        .any(|name| name == program.display().to_string());
+    assert!(named);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::unistd::{Whence, lseek};
@@ -76,12 +77,40 @@ fn own_pages(process: &Process, region: &Region, range: &Range<u64>) -> Vec<Rang
     }
 }
 
+/// What lies behind a mapping.
+enum Behind {
+    /// This, which tells where it has holes.
+    File(File),
+    /// It is to be read to know.
+    Anything,
+    /// Shared memory that we cannot reach by itself: reading where it has a hole would fill that hole.
+    SharedMemory,
+}
+
+fn behind(process: &Process, region: &Region) -> Behind {
+    if region.size() <= SMALL {
+        return Behind::Anything;
+    }
+    match open_file(process, region) {
+        Some(file) => Behind::File(file),
+        None if region.is_shared_memory() && process.pagemap().is_some() => Behind::SharedMemory,
+        None => Behind::Anything,
+    }
+}
+
+/// Whether only those pages of a region are searched that the process has touched, as nobody tells which others there are.
+pub(super) fn is_partly_unseen(process: &Process, region: &Region) -> bool {
+    region.kind() == Kind::Backed && matches!(behind(process, region), Behind::SharedMemory)
+}
+
 /// What the file holds: all but its holes and what is mapped beyond its end.
 fn pages_of_file(process: &Process, region: &Region, range: &Range<u64>) -> Vec<Range<u64>> {
-    let mut ranges = Vec::new();
-    let Some(file) = large_file(process, region) else {
-        return vec![range.clone()];
+    let file = match behind(process, region) {
+        Behind::File(file) => file,
+        Behind::Anything => return vec![range.clone()],
+        Behind::SharedMemory => return Vec::new(),
     };
+    let mut ranges = Vec::new();
     let mut at = range.start;
     while let Some(found) = next_data(&file, region, at..range.end) {
         at = found.end;
@@ -91,16 +120,11 @@ fn pages_of_file(process: &Process, region: &Region, range: &Range<u64>) -> Vec<
 }
 
 fn first_of_file(process: &Process, region: &Region, range: &Range<u64>) -> Option<u64> {
-    match large_file(process, region) {
-        None => Some(range.start),
-        Some(file) => next_data(&file, region, range.clone()).map(|found| found.start),
+    match behind(process, region) {
+        Behind::File(file) => next_data(&file, region, range.clone()).map(|found| found.start),
+        Behind::Anything => Some(range.start),
+        Behind::SharedMemory => None,
     }
-}
-
-fn large_file(process: &Process, region: &Region) -> Option<File> {
-    (region.size() > SMALL)
-        .then(|| open_file(process, region))
-        .flatten()
 }
 
 /// The next pages in `range` for which the file has data.
@@ -133,19 +157,28 @@ fn next_data(file: &File, region: &Region, range: Range<u64>) -> Option<Range<u6
 }
 
 /// Opens what a region is a mapping of: by the kernel's own link, which also leads to files without a name, but only for
-/// root; else by name, if it still leads there.
+/// root; else by name, or through a descriptor, if it still leads there.
 fn open_file(process: &Process, region: &Region) -> Option<File> {
     let Range { start, end } = region.range;
     if let Ok(file) = File::open(process.path(&format!("map_files/{start:x}-{end:x}"))) {
         return Some(file);
     }
-    let name = region.name.as_deref()?;
-    let same = fs::metadata(name).is_ok_and(|metadata| {
-        let device = metadata.dev();
-        let device = (nix::libc::major(device), nix::libc::minor(device));
-        metadata.is_file() && (device, metadata.ino()) == (region.device, region.inode)
-    });
-    same.then(|| File::open(name).ok()).flatten()
+    let open_same = |path: PathBuf| {
+        let same = fs::metadata(&path).is_ok_and(|metadata| {
+            let device = metadata.dev();
+            let device = (nix::libc::major(device), nix::libc::minor(device));
+            metadata.is_file() && (device, metadata.ino()) == (region.device, region.inode)
+        });
+        same.then(|| File::open(path).ok()).flatten()
+    };
+    let by_name = open_same(PathBuf::from(region.name.as_deref()?));
+    if by_name.is_some() || !region.is_shared_memory() {
+        return by_name;
+    }
+    let descriptors = fs::read_dir(process.path("fd")).ok()?;
+    descriptors
+        .filter_map(|descriptor| Some(descriptor.ok()?.path()))
+        .find_map(open_same)
 }
 
 /// Whether `range` lies wholly beyond the end of the file that is mapped there: there is no memory, then.

@@ -49,6 +49,14 @@ impl Region {
         }
     }
 
+    /// Whether it is of a file that exists in memory only.
+    pub(super) fn is_shared_memory(&self) -> bool {
+        let name = self.name.as_deref().unwrap_or_default();
+        ["/memfd:", "/dev/zero", "/dev/shm/", "/SYSV"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+    }
+
     pub(super) fn size(&self) -> u64 {
         self.range.end - self.range.start
     }

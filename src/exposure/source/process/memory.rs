@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::data::first_data;
+use super::data::{first_data, is_partly_unseen};
 use super::maps::{Kind, Region};
 use super::pagemap::page_size;
 use super::{Process, is_gone, reason, span};
@@ -108,7 +108,8 @@ impl Memory {
             let error = error.to_owned();
             return Some(refused(&error, process));
         }
-        self.told.extend(regions.iter().filter_map(told));
+        self.told
+            .extend(regions.iter().filter_map(|region| told(&process, region)));
         let seen = regions.iter().map(|region| region.range.clone()).collect();
         // Set once, as this is called once.
         let _ = self.looks.seen.set(seen);
@@ -176,8 +177,8 @@ fn run_range(run: &[Region]) -> Range<u64> {
     start..run.last().map_or(start, |region| region.range.end)
 }
 
-/// What is to be told of a mapping that is not searched.
-fn told(region: &Region) -> Option<(Option<String>, Gap)> {
+/// What is to be told of a mapping that is not, or not wholly, searched.
+fn told(process: &Process, region: &Region) -> Option<(Option<String>, Gap)> {
     let (kind, why) = match region.kind() {
         Kind::Kernel => (
             GapKind::ByRule,
@@ -187,12 +188,17 @@ fn told(region: &Region) -> Option<(Option<String>, Gap)> {
             GapKind::Unreadable,
             "memory of a device, not read lest that disturbs it",
         ),
+        Kind::Backed if is_partly_unseen(process, region) => (
+            GapKind::Unreadable,
+            "shared memory: pages that this process has not touched are read by root only",
+        ),
         Kind::Anonymous | Kind::Backed => return None,
     };
     let gap = Gap {
         kind,
         what: format!("{}: {why}", addresses(&region.range)),
-        bytes: Some(region.size()),
+        // Some of a partly unseen region is seen.
+        bytes: (region.kind() != Kind::Backed).then(|| region.size()),
     };
     Some((region.name.clone(), gap))
 }

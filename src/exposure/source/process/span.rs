@@ -151,7 +151,6 @@ impl View<'_> {
             };
             let page = page_size();
             let bad = at..range.end.min((at / page + 1) * page);
-            self.part(bad.clone()).fill(0);
             at = bad.end;
             match self.unread.last_mut() {
                 Some(last) if last.range.end == bad.start => last.range.end = bad.end,
@@ -177,13 +176,14 @@ impl View<'_> {
     }
 }
 
-/// The stretches of `span` that are worth a look: `data` with a page of nothing on either side, joined where they are near.
+/// The stretches of `span` that are worth a look: `data`, each with a page of nothing before it, in which something could
+/// begin; joined where they are near.
 fn pieces(data: &[Range<u64>], span: &Range<u64>) -> Vec<Range<u64>> {
     let page = page_size();
     let mut pieces: Vec<Range<u64>> = Vec::new();
     for data in data {
         let start = data.start.saturating_sub(page).max(span.start);
-        let end = data.end.saturating_add(page).min(span.end);
+        let end = data.end.min(span.end);
         match pieces.last_mut() {
             Some(last) if start <= last.end.saturating_add(JOINED) => last.end = last.end.max(end),
             _ if start < end => pieces.push(start..end),

@@ -165,10 +165,10 @@ pub fn main() {
     }
     let mut held = Held::default();
     let words = held.hold(how, seed);
-    println!("ready: {}", words.join(" "));
     if how == "leaderless" {
-        leave_threads();
+        leave_threads(words.join(" "));
     }
+    println!("ready: {}", words.join(" "));
     for line in std::io::stdin().lines() {
         match line.unwrap().as_str() {
             "blocks" => println!(
@@ -180,6 +180,13 @@ pub fn main() {
                 let status = status.replace(":\t", ":").replace('\t', ",");
                 println!("ready: {}", status.replace('\n', " "));
             }
+            "dump" => {
+                use nix::sys::resource::{Resource, getrlimit, setrlimit};
+                let (_, hard) = getrlimit(Resource::RLIMIT_CORE).unwrap();
+                setrlimit(Resource::RLIMIT_CORE, hard, hard).unwrap();
+                println!("ready:");
+                std::process::abort();
+            }
             "move" => println!("ready: {}", held.move_away()),
             "exec" => {
                 let script = "echo ready:; read -r line";
@@ -188,11 +195,18 @@ pub fn main() {
             other => panic!("{other}"),
         }
     }
+    // Whoever would read what the test harness has to say is gone.
+    std::process::exit(0);
 }
 
 /// Ends the first thread; another waits until the input ends.
-fn leave_threads() {
-    std::thread::spawn(|| {
+fn leave_threads(words: String) -> ! {
+    std::thread::spawn(move || {
+        let zombie = |status: String| status.contains("State:\tZ");
+        while !zombie(std::fs::read_to_string("/proc/self/status").unwrap()) {
+            std::thread::yield_now();
+        }
+        println!("ready: {words}");
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
@@ -206,6 +220,9 @@ fn leave_threads() {
         libc::signal(libc::SIGUSR1, end as *const () as libc::sighandler_t);
         let pid = libc::getpid();
         libc::syscall(libc::SYS_tgkill, pid, pid, libc::SIGUSR1);
+    }
+    loop {
+        std::thread::park();
     }
 }
 
@@ -251,19 +268,22 @@ impl Held {
             }
             "reservation" => {
                 let map = map(TERABYTE, all, private | MapFlags::MAP_NORESERVE);
-                // SAFETY: within the mapping. The last byte, which is zero, is left to the next page.
-                unsafe {
-                    libc::madvise(map.cast(), TERABYTE, libc::MADV_NOHUGEPAGE);
-                    let at = map.add(TERABYTE / 2 - 31);
-                    for (index, byte) in secret(seed)[..31].iter().enumerate() {
-                        at.add(index).write_volatile(*byte);
+                let bytes = secret(seed);
+                // At the end of one page and at the beginning of another. The last byte, which is zero, is not written.
+                for offset in [TERABYTE / 2 - 31, TERABYTE / 4 * 3] {
+                    // SAFETY: within the mapping.
+                    unsafe {
+                        libc::madvise(map.cast(), TERABYTE, libc::MADV_NOHUGEPAGE);
+                        let at = map.add(offset);
+                        for (index, byte) in bytes[..31].iter().enumerate() {
+                            at.add(index).write_volatile(*byte);
+                        }
+                        addresses.push(at as u64);
                     }
-                    addresses.push(at as u64);
                 }
-                // SAFETY: `secret` left a copy on the heap, and freed it: it is made sure that it is gone.
-                drop(vec![0xAA_u8; 32]);
+                wipe(bytes);
             }
-            "shared" => {
+            "shared" | "shared-closed" => {
                 let file = memfd();
                 file.set_len(TERABYTE as u64).unwrap();
                 let mut bytes = vec![0; 32];
@@ -277,7 +297,9 @@ impl Held {
                 let map = unsafe { mmap(None, size, all, MapFlags::MAP_SHARED, &file, 0) }.unwrap();
                 addresses.push(map.as_ptr() as u64 + TERABYTE as u64 / 2);
                 addresses.push(file.metadata().unwrap().blocks());
-                self.file = Some(file);
+                if how == "shared" {
+                    self.file = Some(file);
+                }
             }
             "protected" => {
                 let map = map(PAGE, all, private);
@@ -381,6 +403,18 @@ impl Held {
                 self.mapping = Some((map, size));
                 addresses.push(map as u64 + size as u64 / 2);
             }
+            "busy" => {
+                let map = map(PAGE, all, private);
+                // SAFETY: within the mapping.
+                unsafe { write_secret(seed, map) };
+                for _ in 0..2 {
+                    std::thread::spawn(|| {
+                        loop {
+                            std::thread::yield_now()
+                        }
+                    });
+                }
+            }
             "leaderless" => {
                 let map = map(PAGE, all, private);
                 // SAFETY: within the mapping.
@@ -411,6 +445,13 @@ fn map(size: usize, protection: ProtFlags, flags: MapFlags) -> *mut u8 {
     // SAFETY: a new mapping.
     let map = unsafe { mmap_anonymous(None, size, protection, flags) };
     map.unwrap().as_ptr().cast()
+}
+
+fn wipe(mut bytes: Vec<u8>) {
+    for byte in &mut bytes {
+        // SAFETY: it is borrowed mutably.
+        unsafe { std::ptr::write_volatile(byte, 0xAA) };
+    }
 }
 
 /// # Safety

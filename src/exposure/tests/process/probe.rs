@@ -164,6 +164,8 @@ fn the_child_has_no_rights_left_wherever_the_program_lies() {
         return;
     }
     let folder = closed_folder();
+    // A further group, for the child to lose.
+    nix::unistd::setgroups(&[nix::unistd::Gid::from_raw(4711)]).unwrap();
     let hidden = folder.path().join("program");
     fs::copy(program(), &hidden).unwrap();
     fs::set_permissions(&hidden, fs::Permissions::from_mode(0o700)).unwrap();
