@@ -147,3 +147,6 @@ fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     element.extend(value);
     element
 }
+
+#[cfg(test)]
+mod tests;
