@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384, ECDH_P521};
+use aws_lc_rs::agreement::{
+    self, ECDH_P256, ECDH_P384, ECDH_P521, ParsedPublicKey, UnparsedPublicKey,
+};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 
@@ -47,12 +49,7 @@ pub fn public_of(private: &PrivateKey) -> PublicKey {
 
 /// The point that a scalar of the curve's size stands for; none for zero and from the curve's order on.
 pub(super) fn point(curve: Curve, scalar: &[u8]) -> Option<PublicKey> {
-    let algorithm = match curve {
-        Curve::P256 => &ECDH_P256,
-        Curve::P384 => &ECDH_P384,
-        Curve::P521 => &ECDH_P521,
-    };
-    let private = agreement::PrivateKey::from_private_key(algorithm, scalar).ok()?;
+    let private = agreement::PrivateKey::from_private_key(arithmetic(curve), scalar).ok()?;
     let public = private.compute_public_key().ok()?;
     let (x, y) = public.as_ref().get(1..)?.split_at_checked(curve.size())?;
     Some(PublicKey::Ec {
@@ -60,6 +57,24 @@ pub(super) fn point(curve: Curve, scalar: &[u8]) -> Option<PublicKey> {
         x: x.to_vec(),
         y: y.to_vec(),
     })
+}
+
+/// Whether a public key can be one: a point must be on its curve.
+pub(super) fn is_sound(public: &PublicKey) -> bool {
+    let PublicKey::Ec { curve, x, y } = public else {
+        return true;
+    };
+    let point = [&[4], &x[..], y].concat();
+    let point = UnparsedPublicKey::new(arithmetic(*curve), point);
+    ParsedPublicKey::try_from(point).is_ok()
+}
+
+fn arithmetic(curve: Curve) -> &'static agreement::Algorithm {
+    match curve {
+        Curve::P256 => &ECDH_P256,
+        Curve::P384 => &ECDH_P384,
+        Curve::P521 => &ECDH_P521,
+    }
 }
 
 /// The public key of a seed of 32 bytes.
@@ -147,3 +162,6 @@ fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     element.extend(value);
     element
 }
+
+#[cfg(test)]
+mod tests;

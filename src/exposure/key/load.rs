@@ -3,6 +3,7 @@
 
 use zeroize::Zeroizing;
 
+use super::fit::is_sound;
 use super::parse::jwk::Object;
 use super::parse::pbe::{Effort, Opener};
 use super::parse::pem::Block;
@@ -146,7 +147,10 @@ pub fn load_public(name: &str, bytes: &[u8]) -> Result<PublicKey, KeyError> {
             None => return Err(failed(Refusal::Unknown)),
         }
     };
-    Ok(key)
+    match is_sound(&key) {
+        true => Ok(key),
+        false => Err(failed(Refusal::Inconsistent)),
+    }
 }
 
 /// The private key in PKCS#8 (also encrypted), SEC 1, PKCS#1 (DER, PEM, or base64 without PEM's lines), OpenSSH's format, a JWK

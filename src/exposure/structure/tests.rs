@@ -395,6 +395,37 @@ fn what_programs_write_is_found() {
     assert_eq!(keys, [other, Whose::Target(0)]);
 }
 
+/// Of a keystore whose certificates are encrypted in a way that we do not know, the key is what counts.
+#[test]
+fn what_seals_a_key_counts_not_what_seals_its_certificates() {
+    let Some(openssl) = Foreign::new(&["openssl"]) else {
+        return;
+    };
+    openssl.run(
+        "openssl ecparam -name prime256v1 -genkey -noout -out key
+         openssl req -x509 -new -key key -subj /CN=vnfci -days 2 -out cert.pem
+         openssl pkcs12 -export -inkey key -in cert.pem -passout pass:right -out store -keypbe PBE-SHA1-3DES -certpbe aes-256-ofb",
+    );
+    let told = |passwords: &[&str]| {
+        let passwords = passwords
+            .iter()
+            .map(|word| Secret::new(word.as_bytes().to_vec()));
+        let (mut found, mut told) = (0, Vec::new());
+        Structure::new(&[], passwords.collect()).search_and_tell(
+            &Window::whole(&openssl.read("store")),
+            &mut |_| found += 1,
+            &mut |key| told.push(key.why),
+        );
+        (found, told)
+    };
+    assert_eq!(told(&[]), (0, vec!["no password was given".into()]));
+    assert_eq!(
+        told(&["wrong"]),
+        (0, vec!["no password that was given opens it".into()])
+    );
+    assert_eq!(told(&["right"]), (1, vec![]));
+}
+
 /// 32 bytes in a SEQUENCE with the number 1 are a key only if they fit a target.
 #[test]
 fn a_scalar_without_a_curve_is_a_key_only_of_a_target() {

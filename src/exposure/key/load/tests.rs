@@ -178,6 +178,24 @@ fn what_is_no_key_of_ours_is_told_by_name() {
     assert!(private("twice.pem").is_ok());
 }
 
+/// A point that is on no curve is nobody's public key.
+#[test]
+fn a_point_beside_the_curve_is_told() {
+    let spki = |y: u8| {
+        let mut bytes = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00\x04\
+            \x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0\xf4\xa1\x39\x45\xd8\x98\xc2\x96\
+            \x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51".to_vec();
+        bytes.push(y);
+        load_public("spki", &bytes)
+    };
+    assert_eq!(algorithm(&spki(0xf5).unwrap()), "EC P-256");
+    let error = spki(0xf4).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "spki is damaged: its numbers are not those of one key"
+    );
+}
+
 /// OpenSSH writes its own format, encrypted or not.
 #[test]
 fn what_ssh_keygen_writes_is_loaded() {

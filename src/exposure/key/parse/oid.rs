@@ -32,7 +32,9 @@ pub(crate) const AES_256_CBC: ObjectIdentifier = rfc5911::ID_AES_256_CBC;
 pub(crate) const TRIPLE_DES_CBC: ObjectIdentifier = oid("1.2.840.113549.3.7");
 
 /// Names that the table of the RFCs lacks, of what a user may well hand to us.
-const MORE: [(&str, &str); 10] = [
+const MORE: [(&str, &str); 12] = [
+    ("1.2.840.113549.1.5.3", "pbeWithMD5AndDES-CBC"),
+    ("1.2.840.113549.1.5.10", "pbeWithSHA1AndDES-CBC"),
     ("1.3.132.0.10", "curve secp256k1"),
     ("1.3.36.3.3.2.8.1.1.7", "curve brainpoolP256r1"),
     ("1.3.36.3.3.2.8.1.1.11", "curve brainpoolP384r1"),

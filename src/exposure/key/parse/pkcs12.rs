@@ -48,7 +48,7 @@ pub(crate) fn keys(bytes: &[u8], opener: &Opener<'_>) -> Result<Vec<Parsed>, Ref
 struct Keys<'a> {
     opener: &'a Opener<'a>,
     found: Vec<Parsed>,
-    /// The first.
+    /// The one that says most.
     refusal: Option<Refusal>,
 }
 
@@ -59,7 +59,22 @@ impl Keys<'_> {
             Refusal::Sealed(Sealed { why, .. }) => Refusal::Sealed(Sealed { what: WHAT, why }),
             other => other,
         };
-        self.refusal.get_or_insert(refusal);
+        // Certificates are often encrypted in a way of their own: that no password opens the key says more.
+        let weight = |refusal: &Refusal| match refusal {
+            Refusal::Sealed(Sealed {
+                why: Why::Unsupported(_),
+                ..
+            }) => 1,
+            Refusal::Sealed(_) => 2,
+            _ => 0,
+        };
+        if self
+            .refusal
+            .as_ref()
+            .is_none_or(|before| weight(&refusal) > weight(before))
+        {
+            self.refusal = Some(refusal);
+        }
     }
 
     /// A ContentInfo: bags, in clear or encrypted.
