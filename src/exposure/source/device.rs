@@ -15,7 +15,7 @@ use crate::source::{Gap, GapKind, Place};
 pub(crate) fn spans<'s>(path: &Path, place: Place, scope: Scope<'s>) -> Result<Spans<'s>, Gap> {
     let (file, _) = file::open(path, scope)?;
     let size = size(&file)?;
-    Ok(Spans::of_device(file, size, place, scope.limits))
+    Ok(Spans::of_device(Box::new(file), size, place, scope.limits))
 }
 
 fn size(device: &File) -> Result<u64, Gap> {

@@ -9,7 +9,8 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, PoisonError};
 
-use crate::source::{Gap, GapKind, Place, Visitor};
+use crate::source::file::Stamp;
+use crate::source::{Gap, GapKind, Place, Visitor, sparse};
 
 /// After a failure, reading goes on in pieces of a page, and in a page that fails, of a sector.
 const PIECES: [u64; 2] = [4096, 512];
@@ -27,11 +28,32 @@ pub(crate) trait ReadAt: Send + Sync {
     /// # Errors
     /// Those of the system.
     fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize>;
+
+    /// The first stretch at or behind `at` that is no hole, of what has `size` bytes.
+    fn data_from(&self, at: u64, size: u64) -> Option<Range<u64>> {
+        (at < size).then_some(at..size)
+    }
+
+    /// What changes with the content, if anything does.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn stamp(&self) -> io::Result<Option<Stamp>> {
+        Ok(None)
+    }
 }
 
 impl ReadAt for File {
     fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
         FileExt::read_at(self, into, at)
+    }
+
+    fn data_from(&self, at: u64, size: u64) -> Option<Range<u64>> {
+        sparse::data_from(self, at, size)
+    }
+
+    fn stamp(&self) -> io::Result<Option<Stamp>> {
+        self.metadata().map(|met| Some(Stamp::of(&met)))
     }
 }
 

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use nix::unistd::{Whence, lseek};
 
 use crate::source::file::SPAN;
+use crate::source::patient::ReadAt;
 
 /// Taken along of a hole on either side: a key may begin or end with zeros.
 const MARGIN: u64 = 4096;
@@ -42,7 +43,7 @@ impl Extents {
         }
     }
 
-    pub(crate) fn next(&mut self, file: &File) -> Option<Range<u64>> {
+    pub(crate) fn next(&mut self, file: &dyn ReadAt) -> Option<Range<u64>> {
         match self {
             Self::Whole(range) => range.take().filter(|range| !range.is_empty()),
             Self::Sparse {
@@ -51,7 +52,7 @@ impl Extents {
                 grown,
                 told,
             } => loop {
-                let Some(data) = data_from(file, *at, *size) else {
+                let Some(data) = file.data_from(*at, *size) else {
                     *at = *size;
                     return grown.take();
                 };
@@ -82,7 +83,7 @@ impl Extents {
 }
 
 /// The first data at or behind `at`. A file system that cannot say makes everything data.
-fn data_from(file: &File, at: u64, size: u64) -> Option<Range<u64>> {
+pub(crate) fn data_from(file: &File, at: u64, size: u64) -> Option<Range<u64>> {
     if at >= size {
         return None;
     }

@@ -10,7 +10,7 @@ use crate::detector::REACH;
 use crate::source::container::{self, Pass};
 use crate::source::file::{SPAN, Stamp, gap, short};
 use crate::source::limits::Limits;
-use crate::source::patient::{Lost, Patient};
+use crate::source::patient::{Lost, Patient, ReadAt};
 use crate::source::sparse::Extents;
 use crate::source::windows::Windows;
 use crate::source::{GapKind, Place, Visitor, Work};
@@ -34,7 +34,7 @@ enum Piece {
 }
 
 struct Subject<'s> {
-    file: File,
+    bytes: Box<dyn ReadAt>,
     place: Place,
     size: u64,
     /// Devices have none: they change all the time, and tell nobody.
@@ -50,7 +50,7 @@ impl<'s> Spans<'s> {
     pub(crate) fn of_file(file: File, met: &Metadata, place: Place, limits: &'s Limits) -> Self {
         let stamp = Stamp::of(met);
         Self::new(
-            file,
+            Box::new(file),
             stamp.size,
             Some(stamp),
             Extents::of(met),
@@ -60,9 +60,14 @@ impl<'s> Spans<'s> {
     }
 
     /// Those of a device of so many bytes.
-    pub(crate) fn of_device(file: File, size: u64, place: Place, limits: &'s Limits) -> Self {
+    pub(crate) fn of_device(
+        bytes: Box<dyn ReadAt>,
+        size: u64,
+        place: Place,
+        limits: &'s Limits,
+    ) -> Self {
         Self::new(
-            file,
+            bytes,
             size,
             None,
             Extents::Whole(Some(0..size)),
@@ -72,7 +77,7 @@ impl<'s> Spans<'s> {
     }
 
     fn new(
-        file: File,
+        bytes: Box<dyn ReadAt>,
         size: u64,
         stamp: Option<Stamp>,
         extents: Extents,
@@ -80,7 +85,7 @@ impl<'s> Spans<'s> {
         limits: &'s Limits,
     ) -> Self {
         let subject = Subject {
-            file,
+            bytes,
             place,
             size,
             stamp,
@@ -107,7 +112,7 @@ impl<'s> Spans<'s> {
     fn cut(&mut self) -> Option<Piece> {
         if self.extent.is_empty() {
             let subject = self.subject.as_ref()?;
-            self.extent = self.extents.next(&subject.file)?;
+            self.extent = self.extents.next(&*subject.bytes)?;
         }
         let end = self.extent.end.min(self.extent.start + SPAN);
         let span = self.extent.start..end;
@@ -142,7 +147,7 @@ impl Subject<'_> {
     fn is_container(&self) -> bool {
         let lost = Lost::default();
         let mut start = Vec::new();
-        Patient::new(&self.file, 0..container::SNIFFED as u64, &lost)
+        Patient::new(&*self.bytes, 0..container::SNIFFED as u64, &lost)
             .read_to_end(&mut start)
             .is_ok_and(|_| container::Kind::of(&start).is_some())
     }
@@ -151,7 +156,7 @@ impl Subject<'_> {
         let reach = REACH as u64;
         let start = fresh.start.saturating_sub(reach);
         let end = fresh.end.saturating_add(reach).min(size);
-        let reader = Patient::new(&self.file, start..end, &self.lost);
+        let reader = Patient::new(&*self.bytes, start..end, &self.lost);
         let windows = Windows::part(reader, &self.place, visitor, start, fresh);
         match windows.finish() {
             Ok(length) if length < end => {
@@ -163,7 +168,7 @@ impl Subject<'_> {
     }
 
     fn open_containers(&self, visitor: &dyn Visitor) {
-        let reader = &mut Patient::new(&self.file, 0..self.size, &self.lost);
+        let reader = &mut Patient::new(&*self.bytes, 0..self.size, &self.lost);
         container::search_inside(reader, &self.place, &Pass::new(visitor, self.limits));
     }
 
@@ -177,7 +182,7 @@ impl Subject<'_> {
             }
             return;
         };
-        match self.file.metadata().map(|met| Stamp::of(&met)) {
+        match self.bytes.stamp().map(|stamp| stamp.unwrap_or(before)) {
             Err(error) => tell(gap(GapKind::Unreadable, error.to_string())),
             Ok(after) if after == before => {
                 if ended < self.size && !self.lost.gave_up() {
@@ -200,7 +205,7 @@ impl Subject<'_> {
         let ends = [0..SAMPLE, self.size.saturating_sub(SAMPLE)..self.size];
         ends.into_iter().all(|range| {
             let mut sample = Vec::new();
-            let read = Patient::new(&self.file, range, &lost).read_to_end(&mut sample);
+            let read = Patient::new(&*self.bytes, range, &lost).read_to_end(&mut sample);
             read.is_ok() && !sample.iter().any(|byte| matches!(byte, 0..=6 | 14..=26))
         })
     }

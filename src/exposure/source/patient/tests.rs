@@ -5,6 +5,8 @@ use std::io::Read;
 use proptest::prelude::*;
 
 use super::*;
+use crate::source::file::{SPAN, Spans};
+use crate::source::limits::Limits;
 use crate::source::testing::{Seen, noise};
 
 /// A disk on which some sectors fail, and every read that touches them.
@@ -46,6 +48,9 @@ proptest! {
             wanted[from as usize..to as usize].fill(0);
             bytes += to - from;
         }
+        // Of a last sector that is lost, nobody knows how much of it was the disk's: the rest is zeros as well.
+        prop_assert!(read.len() < wanted.len() + 512);
+        prop_assert!(read.drain(wanted.len()..).all(|byte| byte == 0));
         prop_assert!(read == wanted);
         let seen = Seen::new(&[]);
         lost.tell(&Place::default(), length, &seen);
@@ -99,4 +104,36 @@ fn a_dead_disk_is_given_up() {
     let seen = Seen::new(&[]);
     lost.tell(&Place::default(), 1 << 40, &seen);
     assert_eq!(seen.lost(), 1 << 40);
+}
+
+#[test]
+fn a_device_is_searched_around_what_it_does_not_give() {
+    const NEEDLE: &[u8] = b"the needle that is looked for";
+    let size = SPAN + (1 << 20);
+    let mut bytes = noise(9, size as usize);
+    // Two sectors that two spans meet at, and one by itself with needles around it.
+    let bad = [SPAN / 512 - 1, SPAN / 512, 2000];
+    for at in [2000 * 512 - 29, 2001 * 512, SPAN as usize + 600] {
+        bytes[at..at + 29].copy_from_slice(NEEDLE);
+    }
+    let disk = Box::new(Disk {
+        bytes,
+        bad: bad.to_vec(),
+    });
+    let limits = Limits::default();
+    let place = Place {
+        source: "/dev/x".to_owned(),
+        ..Place::default()
+    };
+    let seen = Seen::new(NEEDLE);
+    seen.do_all(Spans::of_device(disk, size, place, &limits));
+    assert_eq!(seen.found().len(), 3, "{:?}", seen.found());
+    assert_eq!(
+        seen.gaps(),
+        [
+            "x: Unreadable: Input/output error (os error 5): 0x1fffe00-0x2000200",
+            "x: Unreadable: Input/output error (os error 5): 0xfa000-0xfa200",
+        ]
+    );
+    assert_eq!(seen.tiled(&[]), size);
 }
