@@ -67,18 +67,10 @@ impl Matcher {
             needles,
             forms,
             starts,
-            filter: Filter::new(grams, 0),
+            filter: Filter::new(grams),
             table: Table::new(stretches),
         };
-        matcher.fill_table();
-        for attempt in 0.. {
-            matcher.filter = Filter::new(grams, attempt);
-            matcher.fill_filter();
-            // A few failures in a row cost speed, no more.
-            if attempt == 7 || !matcher.filter.unlucky() {
-                break;
-            }
-        }
+        matcher.fill();
         matcher
     }
 
@@ -98,11 +90,14 @@ impl Matcher {
         names
     }
 
-    fn fill_filter(&mut self) {
+    fn fill(&mut self) {
         for (needle, form) in pairs(&self.needles, &self.forms, &self.starts) {
+            let start = self.starts[needle * self.forms.len() + form];
             let text = self.forms[form].outermost(self.needles[needle].secret.expose());
-            let places = || holds(self.forms[form].hold, text.len()).flat_map(|hold| hold.grams);
+            let held = || holds(self.forms[form].hold, text.len());
+
             let gram = |at| *array::<GRAM>(&text, at).expect("it is within the text");
+            let places = || held().flat_map(|hold| hold.grams);
             // A needle with a long run in it cannot be choosy.
             let mut phases = [false; STRIDE];
             for at in places().filter(|at| !monotonous(gram(*at), 3)) {
@@ -112,14 +107,8 @@ impl Matcher {
             for gram in places().map(gram).filter(|gram| !monotonous(*gram, limit)) {
                 self.filter.insert(gram);
             }
-        }
-    }
 
-    fn fill_table(&mut self) {
-        for (needle, form) in pairs(&self.needles, &self.forms, &self.starts) {
-            let start = self.starts[needle * self.forms.len() + form];
-            let text = self.forms[form].outermost(self.needles[needle].secret.expose());
-            for hold in holds(self.forms[form].hold, text.len()) {
+            for hold in held() {
                 for at in hold.narrow {
                     let stretch = array::<NARROW>(&text, at).expect("it is within the text");
                     if distinct(stretch) >= 4 {
@@ -141,15 +130,21 @@ impl Matcher {
     #[cold]
     #[inline(never)]
     fn look(&self, bytes: &[u8], at: usize, found: &mut Vec<Found>) {
-        if let Some(stretch) = array::<NARROW>(bytes, at) {
-            self.follow(table::narrow(stretch), bytes, at, found);
-        }
         let back = at.wrapping_sub(NARROW - GRAM);
-        if let Some(stretch) = array::<NARROW>(bytes, back) {
-            self.follow(table::narrow(stretch), bytes, back, found);
+        let hashes = [
+            (at, array(bytes, at).map(table::narrow)),
+            (back, array(bytes, back).map(table::narrow)),
+            (at, array(bytes, at).map(table::wide)),
+        ];
+        // All three before the first branch: the processor fetches them together.
+        let known = hashes.map(|(_, hash)| hash.is_some_and(|hash| self.table.may_have(hash)));
+        if known == [false; 3] {
+            return;
         }
-        if let Some(stretch) = array::<WIDE>(bytes, at) {
-            self.follow(table::wide(stretch), bytes, at, found);
+        for ((at, hash), _) in hashes.into_iter().zip(known).filter(|(_, known)| *known) {
+            if let Some(hash) = hash {
+                self.follow(hash, bytes, at, found);
+            }
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) type Place = u64;
 pub(super) struct Table {
     slots: Zeroizing<Vec<u64>>,
     used: usize,
+    /// Two bits of each hash, to know most strangers without a look at the slots, which for many keys are far away.
+    gate: Zeroizing<Vec<u32>>,
 }
 
 const PRINT: u64 = 0xff_ffff;
@@ -26,12 +28,15 @@ impl Table {
         Self {
             slots: Zeroizing::new(vec![0; (stretches * 2).next_power_of_two().max(64)]),
             used: 0,
+            gate: Zeroizing::new(vec![0; (stretches / 4).next_power_of_two().max(256)]),
         }
     }
 
-    /// Enters a stretch.
-    pub(super) fn insert(&mut self, hash: u64, place: Place) {
-        self.put(hash, place);
+    /// Whether [`Table::find`] may find something.
+    #[inline(always)]
+    pub(super) fn may_have(&self, hash: u64) -> bool {
+        let (index, bits) = self.gate(hash);
+        self.gate[index] & bits == bits
     }
 
     /// The places of stretches with this hash; hardly ever another's.
@@ -52,7 +57,10 @@ impl Table {
         })
     }
 
-    fn put(&mut self, hash: u64, place: Place) {
+    /// Enters a stretch.
+    pub(super) fn insert(&mut self, hash: u64, place: Place) {
+        let (index, bits) = self.gate(hash);
+        self.gate[index] |= bits;
         assert!(
             self.used * 8 < self.slots.len() * 7,
             "the table was made for fewer stretches"
@@ -64,6 +72,11 @@ impl Table {
         }
         self.slots[at] = (place + 1) << 24 | hash & PRINT;
         self.used += 1;
+    }
+
+    fn gate(&self, hash: u64) -> (usize, u32) {
+        let bits = 1 << (hash % 32) | 1 << (hash / 32 % 32);
+        ((hash >> 24) as usize & (self.gate.len() - 1), bits)
     }
 
     fn slot(&self, hash: u64) -> usize {
