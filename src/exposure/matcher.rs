@@ -7,6 +7,7 @@
 mod context;
 mod decode;
 mod filter;
+mod hint;
 mod noise;
 mod table;
 mod verify;
@@ -108,19 +109,28 @@ impl Matcher {
                 self.filter.insert(gram);
             }
 
+            let mut entered = vec![false; text.len()];
             for hold in held() {
-                for at in hold.narrow {
-                    let stretch = array::<NARROW>(&text, at).expect("it is within the text");
-                    if distinct(stretch) >= 4 {
-                        self.table
-                            .insert(table::narrow(stretch), start + at as Place);
+                for at in hold.narrow.clone().chain(hold.wide.clone()) {
+                    let hash = if hold.wide.is_empty() {
+                        array(&text, at)
+                            .filter(|s| distinct(*s) >= 4)
+                            .map(table::narrow)
+                    } else {
+                        array(&text, at)
+                            .filter(|s| distinct(*s) >= 5)
+                            .map(table::wide)
+                    };
+                    if let Some(hash) = hash {
+                        self.table.insert(hash, start + at as Place);
+                        entered[at] = true;
                     }
                 }
-                for at in hold.wide {
-                    let stretch = array::<WIDE>(&text, at).expect("it is within the text");
-                    if distinct(stretch) >= 5 {
-                        self.table.insert(table::wide(stretch), start + at as Place);
-                    }
+            }
+            for at in places() {
+                let gram = u32::from_le_bytes(gram(at));
+                for hash in stretches(&text, at, entered.as_slice(), self.forms[form].hold) {
+                    self.table.admit(gram, hash);
                 }
             }
         }
@@ -136,13 +146,13 @@ impl Matcher {
             (back, array(bytes, back).map(table::narrow)),
             (at, array(bytes, at).map(table::wide)),
         ];
-        // All three before the first branch: the processor fetches them together.
-        let known = hashes.map(|(_, hash)| hash.is_some_and(|hash| self.table.may_have(hash)));
-        if known == [false; 3] {
+        let Some(gram) = array(bytes, at).copied().map(u32::from_le_bytes) else {
             return;
-        }
-        for ((at, hash), _) in hashes.into_iter().zip(known).filter(|(_, known)| *known) {
-            if let Some(hash) = hash {
+        };
+        for (at, hash) in hashes {
+            if let Some(hash) = hash
+                && self.table.may_have(gram, hash)
+            {
                 self.follow(hash, bytes, at, found);
             }
         }
@@ -255,10 +265,13 @@ impl Detector for Matcher {
             return;
         }
         let mut found = Vec::new();
-        self.filter
-            .scan(window.bytes, window.fresh.start, window.fresh.end, |at| {
-                self.look(window.bytes, at, &mut found);
-            });
+        self.filter.scan(
+            window.bytes,
+            window.fresh.start,
+            window.fresh.end,
+            |gram| self.table.soon(gram),
+            |at| self.look(window.bytes, at, &mut found),
+        );
         for found in self.best(found) {
             report(self.sighting(&found, window));
         }
@@ -347,6 +360,23 @@ fn holds(hold: Hold, length: usize) -> impl Iterator<Item = Held> {
             },
         })
     })
+}
+
+/// Hashes of the stretches that were entered and are found by way of the gram at `at`.
+fn stretches(text: &[u8], at: usize, entered: &[bool], hold: Hold) -> impl Iterator<Item = u64> {
+    let back = at.wrapping_sub(NARROW - GRAM);
+    let places = if matches!(hold, Hold::Wide(_)) {
+        [at, usize::MAX]
+    } else {
+        [at, back]
+    };
+    places
+        .into_iter()
+        .filter(|place| entered.get(*place) == Some(&true))
+        .filter_map(move |place| match hold {
+            Hold::Wide(_) => array(text, place).map(table::wide),
+            Hold::Everywhere | Hold::Narrow(_) => array(text, place).map(table::narrow),
+        })
 }
 
 /// The pairs of needle and form that have a text of their own.

@@ -27,9 +27,9 @@ pub(super) struct Filter {
 /// An odd number to hash with; known when the program is compiled, which saves a step of each look.
 const MULTIPLIER: u32 = 0x9e37_79b1;
 
-/// Logarithms of the least and the greatest size, in bits: 32 KiB, which the nearest cache holds, and 4 MiB, which the last
+/// Logarithms of the least and the greatest size, in bits: 32 KiB, which the nearest cache holds, and 2 MiB, which the last
 /// one does.
-const SIZES: (u32, u32) = (18, 25);
+const SIZES: (u32, u32) = (18, 24);
 
 impl Filter {
     /// An empty set with room for so many grams.
@@ -59,8 +59,16 @@ impl Filter {
         word.wrapping_shr(hash) & word.wrapping_shr(hash >> 5)
     }
 
-    /// Calls `hit` with each place from `from` to before `to` at which the filter looks and finds a gram, in order.
-    pub(super) fn scan(&self, bytes: &[u8], from: usize, to: usize, mut hit: impl FnMut(usize)) {
+    /// Calls `hit` with each place from `from` to before `to` at which the filter looks and finds a gram, in order; before
+    /// that, `soon` with the grams of several.
+    pub(super) fn scan(
+        &self,
+        bytes: &[u8],
+        from: usize,
+        to: usize,
+        soon: impl Fn(u32),
+        mut hit: impl FnMut(usize),
+    ) {
         let to = to.min((bytes.len() + 1).saturating_sub(GRAM));
         let mut at = self.next_batch(bytes, from, to);
         while at < to {
@@ -69,6 +77,13 @@ impl Filter {
                 let mut hits = 0u32;
                 for (i, place) in (at..end).step_by(STRIDE).enumerate() {
                     hits |= (self.look(gram(bytes, place)) & 1) << i;
+                }
+                if hits & (hits.wrapping_sub(1)) != 0 {
+                    let mut rest = hits;
+                    while rest != 0 {
+                        soon(gram(bytes, at + rest.trailing_zeros() as usize * STRIDE));
+                        rest &= rest - 1;
+                    }
                 }
                 while hits != 0 {
                     hit(at + hits.trailing_zeros() as usize * STRIDE);
@@ -129,15 +144,9 @@ const AHEAD: usize = 1024;
 /// Asks for the cache lines of a batch.
 #[inline(always)]
 fn prefetch(bytes: &[u8], at: usize) {
-    #[cfg(target_arch = "x86_64")]
     for line in 0..SPAN / 64 {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let place = bytes.as_ptr().wrapping_add(at + line * 64);
-        // SAFETY: a hint, which reads nothing: any address will do.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
+        super::hint::soon(bytes.as_ptr().wrapping_add(at + line * 64));
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (bytes, at);
 }
 
 /// Bytes of a batch of looks.
