@@ -7,6 +7,7 @@
 mod context;
 mod decode;
 mod filter;
+mod hint;
 mod noise;
 mod table;
 mod verify;
@@ -67,18 +68,10 @@ impl Matcher {
             needles,
             forms,
             starts,
-            filter: Filter::new(grams, 0),
+            filter: Filter::new(grams),
             table: Table::new(stretches),
         };
-        matcher.fill_table();
-        for attempt in 0.. {
-            matcher.filter = Filter::new(grams, attempt);
-            matcher.fill_filter();
-            // A few failures in a row cost speed, no more.
-            if attempt == 7 || !matcher.filter.unlucky() {
-                break;
-            }
-        }
+        matcher.fill();
         matcher
     }
 
@@ -98,11 +91,14 @@ impl Matcher {
         names
     }
 
-    fn fill_filter(&mut self) {
+    fn fill(&mut self) {
         for (needle, form) in pairs(&self.needles, &self.forms, &self.starts) {
+            let start = self.starts[needle * self.forms.len() + form];
             let text = self.forms[form].outermost(self.needles[needle].secret.expose());
-            let places = || holds(self.forms[form].hold, text.len()).flat_map(|hold| hold.grams);
+            let held = || holds(self.forms[form].hold, text.len());
+
             let gram = |at| *array::<GRAM>(&text, at).expect("it is within the text");
+            let places = || held().flat_map(|hold| hold.grams);
             // A needle with a long run in it cannot be choosy.
             let mut phases = [false; STRIDE];
             for at in places().filter(|at| !monotonous(gram(*at), 3)) {
@@ -112,26 +108,29 @@ impl Matcher {
             for gram in places().map(gram).filter(|gram| !monotonous(*gram, limit)) {
                 self.filter.insert(gram);
             }
-        }
-    }
 
-    fn fill_table(&mut self) {
-        for (needle, form) in pairs(&self.needles, &self.forms, &self.starts) {
-            let start = self.starts[needle * self.forms.len() + form];
-            let text = self.forms[form].outermost(self.needles[needle].secret.expose());
-            for hold in holds(self.forms[form].hold, text.len()) {
-                for at in hold.narrow {
-                    let stretch = array::<NARROW>(&text, at).expect("it is within the text");
-                    if distinct(stretch) >= 4 {
-                        self.table
-                            .insert(table::narrow(stretch), start + at as Place);
+            let mut entered = vec![false; text.len()];
+            for hold in held() {
+                for at in hold.narrow.clone().chain(hold.wide.clone()) {
+                    let hash = if hold.wide.is_empty() {
+                        array(&text, at)
+                            .filter(|s| distinct(*s) >= 4)
+                            .map(table::narrow)
+                    } else {
+                        array(&text, at)
+                            .filter(|s| distinct(*s) >= 5)
+                            .map(table::wide)
+                    };
+                    if let Some(hash) = hash {
+                        self.table.insert(hash, start + at as Place);
+                        entered[at] = true;
                     }
                 }
-                for at in hold.wide {
-                    let stretch = array::<WIDE>(&text, at).expect("it is within the text");
-                    if distinct(stretch) >= 5 {
-                        self.table.insert(table::wide(stretch), start + at as Place);
-                    }
+            }
+            for at in places() {
+                let gram = u32::from_le_bytes(gram(at));
+                for hash in stretches(&text, at, entered.as_slice(), self.forms[form].hold) {
+                    self.table.admit(gram, hash);
                 }
             }
         }
@@ -141,15 +140,21 @@ impl Matcher {
     #[cold]
     #[inline(never)]
     fn look(&self, bytes: &[u8], at: usize, found: &mut Vec<Found>) {
-        if let Some(stretch) = array::<NARROW>(bytes, at) {
-            self.follow(table::narrow(stretch), bytes, at, found);
-        }
         let back = at.wrapping_sub(NARROW - GRAM);
-        if let Some(stretch) = array::<NARROW>(bytes, back) {
-            self.follow(table::narrow(stretch), bytes, back, found);
-        }
-        if let Some(stretch) = array::<WIDE>(bytes, at) {
-            self.follow(table::wide(stretch), bytes, at, found);
+        let hashes = [
+            (at, array(bytes, at).map(table::narrow)),
+            (back, array(bytes, back).map(table::narrow)),
+            (at, array(bytes, at).map(table::wide)),
+        ];
+        let Some(gram) = array(bytes, at).copied().map(u32::from_le_bytes) else {
+            return;
+        };
+        for (at, hash) in hashes {
+            if let Some(hash) = hash
+                && self.table.may_have(gram, hash)
+            {
+                self.follow(hash, bytes, at, found);
+            }
         }
     }
 
@@ -260,10 +265,13 @@ impl Detector for Matcher {
             return;
         }
         let mut found = Vec::new();
-        self.filter
-            .scan(window.bytes, window.fresh.start, window.fresh.end, |at| {
-                self.look(window.bytes, at, &mut found);
-            });
+        self.filter.scan(
+            window.bytes,
+            window.fresh.start,
+            window.fresh.end,
+            |gram| self.table.soon(gram),
+            |at| self.look(window.bytes, at, &mut found),
+        );
         for found in self.best(found) {
             report(self.sighting(&found, window));
         }
@@ -352,6 +360,23 @@ fn holds(hold: Hold, length: usize) -> impl Iterator<Item = Held> {
             },
         })
     })
+}
+
+/// Hashes of the stretches that were entered and are found by way of the gram at `at`.
+fn stretches(text: &[u8], at: usize, entered: &[bool], hold: Hold) -> impl Iterator<Item = u64> {
+    let back = at.wrapping_sub(NARROW - GRAM);
+    let places = if matches!(hold, Hold::Wide(_)) {
+        [at, usize::MAX]
+    } else {
+        [at, back]
+    };
+    places
+        .into_iter()
+        .filter(|place| entered.get(*place) == Some(&true))
+        .filter_map(move |place| match hold {
+            Hold::Wide(_) => array(text, place).map(table::wide),
+            Hold::Everywhere | Hold::Narrow(_) => array(text, place).map(table::narrow),
+        })
 }
 
 /// The pairs of needle and form that have a text of their own.

@@ -2,7 +2,7 @@
 //!
 //! It holds hashes, not the stretches.
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Length of a stretch in most forms.
 pub(super) const NARROW: usize = 8;
@@ -16,7 +16,16 @@ pub(super) type Place = u64;
 pub(super) struct Table {
     slots: Zeroizing<Vec<u64>>,
     used: usize,
+    /// What stretches surround which gram, three bits each: most strangers are known without a look at the slots, which for
+    /// many keys are far away. The gram alone chooses the line, so that one line of the cache answers for all stretches
+    /// around a place.
+    gate: Zeroizing<Vec<Line>>,
 }
+
+/// A line of the processor's cache.
+#[derive(Clone, Copy, Default, Zeroize)]
+#[repr(align(64))]
+struct Line([u64; 8]);
 
 const PRINT: u64 = 0xff_ffff;
 
@@ -26,12 +35,33 @@ impl Table {
         Self {
             slots: Zeroizing::new(vec![0; (stretches * 2).next_power_of_two().max(64)]),
             used: 0,
+            // Sixteen bits for a stretch, or more.
+            gate: Zeroizing::new(vec![
+                Line::default();
+                (stretches / 32).next_power_of_two().max(64)
+            ]),
         }
     }
 
-    /// Enters a stretch.
-    pub(super) fn insert(&mut self, hash: u64, place: Place) {
-        self.put(hash, place);
+    /// Whether [`Table::find`] may find this stretch where this gram is.
+    #[inline(always)]
+    pub(super) fn may_have(&self, gram: u32, hash: u64) -> bool {
+        let Line(words) = &self.gate[self.line(gram)];
+        let (word, bits) = bits(hash);
+        words[word] & bits == bits
+    }
+
+    /// Says that a place with this gram will be asked for soon.
+    #[inline(always)]
+    pub(super) fn soon(&self, gram: u32) {
+        super::hint::soon(&raw const self.gate[self.line(gram)]);
+    }
+
+    /// Says that this stretch may be where this gram is.
+    pub(super) fn admit(&mut self, gram: u32, hash: u64) {
+        let line = self.line(gram);
+        let (word, bits) = bits(hash);
+        self.gate[line].0[word] |= bits;
     }
 
     /// The places of stretches with this hash; hardly ever another's.
@@ -52,7 +82,8 @@ impl Table {
         })
     }
 
-    fn put(&mut self, hash: u64, place: Place) {
+    /// Enters a stretch.
+    pub(super) fn insert(&mut self, hash: u64, place: Place) {
         assert!(
             self.used * 8 < self.slots.len() * 7,
             "the table was made for fewer stretches"
@@ -66,10 +97,25 @@ impl Table {
         self.used += 1;
     }
 
+    #[inline(always)]
+    fn line(&self, gram: u32) -> usize {
+        let hash = u64::from(gram).wrapping_mul(0x9fb2_1c65_1e98_df25);
+        (hash >> 40) as usize & (self.gate.len() - 1)
+    }
+
     fn slot(&self, hash: u64) -> usize {
         let bits = self.slots.len().ilog2();
         usize::try_from(hash >> (64 - bits)).expect("it is less than the number of slots")
     }
+}
+
+/// Which word of a line, and which bits of it.
+#[inline(always)]
+fn bits(hash: u64) -> (usize, u64) {
+    (
+        (hash >> 20) as usize & 7,
+        1 << (hash & 63) | 1 << (hash >> 6 & 63) | 1 << (hash >> 12 & 63),
+    )
 }
 
 /// Hash of a narrow stretch.
