@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use crate::detector::Window;
+
 use super::likelihood::Bounds;
 
 mod bits;
@@ -37,6 +39,14 @@ impl Sieve {
     /// The part of the keys that it loses, at most.
     pub fn loss(&self) -> f64 {
         self.bounds.loss
+    }
+
+    /// Number of windows that [`Sieve::candidates`] would hand out.
+    pub fn count(&self, window: &Window<'_>, pattern: u64) -> u64 {
+        let mut count = 0;
+        let fresh = window.fresh.clone();
+        self.candidates(window.bytes, fresh, window.offset, pattern, |_| count += 1);
+        count
     }
 
     /// Hands out the beginnings, in order, of the windows in `bytes` that look like a key and begin in `fresh` at a position
