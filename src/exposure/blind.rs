@@ -15,6 +15,7 @@ mod order;
 mod prefilter;
 mod rsa;
 mod table;
+mod weights;
 
 #[cfg(test)]
 mod arithmetic_tests;
@@ -39,7 +40,8 @@ const LOSS: f64 = 1.0 / 40_000.0;
 
 /// What holds for every kind of key.
 const OUT_OF_REACH: &str = "not found without the private key: keys in hex, base64 or other text, encrypted, masked or split, \
-    keys without their leading zeros, and keys that do not look random (twelve equal bytes, hardly a byte above 0x7f)";
+    keys without their leading zeros, and keys that do not look random (twelve equal bytes, hardly a byte above 0x7f, bytes that \
+    programs consist of)";
 
 /// What data costs in which every window is tried. From the figures of `benches/blind.rs`.
 const DENSE: &str = "data that looks random throughout (compressed, encrypted) passes the prefilter throughout: for EC and \

@@ -279,7 +279,7 @@ fn statement_tells_what_is_lost() {
     assert_eq!(
         statement[0],
         "EC P-256: scalars of 32 bytes without abbreviation, big-endian or little-endian, at positions that are multiples of \
-         8; the prefilter loses at most one random key in 52661"
+         8; the prefilter loses at most one random key in 42353"
     );
     assert!(
         statement[1].starts_with("EC P-521: scalars of 66 bytes"),
