@@ -11,7 +11,7 @@ use super::curves::Curve;
 use super::order::Order;
 use super::prefilter::Sieve;
 use super::table::{Point, Table, least};
-use super::{LOSS, Stride};
+use super::{LOSS, Search, Stride};
 
 /// Looks for the scalars of any number of public keys on one curve.
 pub struct EcSearch<C: Curve<N>, const N: usize> {
@@ -133,5 +133,11 @@ impl<C: Curve<N>, const N: usize> Detector for EcSearch<C, N> {
         if let Some(mut batch) = batch {
             batch.finish(|found| self.check(window, &found, report));
         }
+    }
+}
+
+impl<C: Curve<N>, const N: usize> Search for EcSearch<C, N> {
+    fn plausible(&self, window: &Window<'_>) -> u64 {
+        self.sieve.count(window, self.stride.pattern())
     }
 }

@@ -18,7 +18,7 @@ use super::field::{Prime, minus};
 use super::order::Order;
 use super::prefilter::Sieve;
 use super::table::{Table, least};
-use super::{LOSS, Stride};
+use super::{LOSS, Search, Stride};
 
 /// Bytes of a seed and of a scalar.
 const SIZE: usize = 32;
@@ -125,6 +125,12 @@ impl Detector for Ed25519Search {
         if let Some(mut batch) = batch {
             batch.finish(|found| self.check(window, &found, report));
         }
+    }
+}
+
+impl Search for Ed25519Search {
+    fn plausible(&self, window: &Window<'_>) -> u64 {
+        self.sieve.count(window, self.stride.pattern())
     }
 }
 

@@ -135,7 +135,7 @@ pub trait Prime<const N: usize>: Copy + Send + Sync + 'static {
         last
     }
 
-    /// Half the digits of the double-width number, divided by 2^(64·N) mod p.
+    /// The number of twice as many limbs, divided by 2^(64·N), mod p. It must be below p · 2^(64·N).
     #[inline(always)]
     fn reduce(low: [u64; N], high: [u64; N]) -> [u64; N] {
         // Long enough for every curve that we have; the compiler keeps what is used.

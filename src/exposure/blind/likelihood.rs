@@ -1,5 +1,7 @@
 //! How random bytes look: the thresholds of the prefilter and what they lose, computed, not guessed.
 
+use super::weights::{HEAVIEST, WEIGHTS};
+
 /// Bounds that bytes of a key keep, but for a part of the keys that is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bounds {
@@ -11,6 +13,8 @@ pub struct Bounds {
     pub high: usize,
     /// At most so many bytes are zero.
     pub zeros: usize,
+    /// The [weights](super::weights) of the bytes are so much together at most.
+    pub weight: usize,
     /// The part of the keys that breaks a bound, at most (one key may break two).
     pub loss: f64,
 }
@@ -21,19 +25,19 @@ impl Bounds {
     /// The number of different bytes tells a key from other data best and gets the largest share of the loss.
     pub fn new(size: usize, loss: f64) -> Self {
         let different = distinct(size);
-        let (distinct, distinct_loss) = lowest(&different, 0.6 * loss);
-        let (fewest_bits, bits_loss) = lowest(&binomial(8 * size, 0.5), 0.25 * loss / 2.0);
-        let (high, high_loss) = lowest(&binomial(size, 0.5), 0.1 * loss);
-        let mut not_zero = binomial(size, 1.0 / 256.0);
-        not_zero.reverse();
-        let (not_zero, zeros_loss) = lowest(&not_zero, 0.05 * loss);
+        let (distinct, distinct_loss) = lowest(&different, 0.54 * loss);
+        let (fewest_bits, bits_loss) = lowest(&binomial(8 * size, 0.5), 0.18 * loss / 2.0);
+        let (high, high_loss) = lowest(&binomial(size, 0.5), 0.06 * loss);
+        let (zeros, zeros_loss) = highest(binomial(size, 1.0 / 256.0), 0.02 * loss);
+        let (weight, weight_loss) = highest(weights(size), 0.2 * loss);
         Self {
             distinct,
             imbalance: 4 * size - fewest_bits,
             high,
-            zeros: size - not_zero,
+            zeros,
+            weight,
             // The bits are as likely too many as too few.
-            loss: distinct_loss + 2.0 * bits_loss + high_loss + zeros_loss,
+            loss: distinct_loss + 2.0 * bits_loss + high_loss + zeros_loss + weight_loss,
         }
     }
 }
@@ -48,6 +52,32 @@ fn lowest(probabilities: &[f64], loss: f64) -> (usize, f64) {
         below += probability;
     }
     (probabilities.len(), below)
+}
+
+/// The smallest value that all but `loss` do not exceed, and what part exceeds it.
+fn highest(mut probabilities: Vec<f64>, loss: f64) -> (usize, f64) {
+    probabilities.reverse();
+    let (below, part) = lowest(&probabilities, loss);
+    (probabilities.len() - 1 - below, part)
+}
+
+/// Probabilities of the sums of the weights of `size` random bytes.
+fn weights(size: usize) -> Vec<f64> {
+    let mut one = [0.0; HEAVIEST + 1];
+    for weight in WEIGHTS {
+        one[usize::from(weight)] += 1.0 / 256.0;
+    }
+    let mut now = vec![1.0];
+    for _ in 0..size {
+        let mut next = vec![0.0; now.len() + HEAVIEST];
+        for (sum, probability) in now.iter().enumerate() {
+            for (weight, part) in one.iter().enumerate() {
+                next[sum + weight] += probability * part;
+            }
+        }
+        now = next;
+    }
+    now
 }
 
 /// Probabilities of 0 to `size` different values among `size` random bytes.
@@ -93,7 +123,8 @@ mod tests {
             (bounds.distinct, bounds.imbalance, bounds.high, bounds.zeros),
             (24, 36, 4, 4)
         );
-        let loss = 1.317_068_5e-5 + 4.372_684_7e-6 + 1.278_007_4e-6 + 1.677_343e-7;
+        assert_eq!(bounds.weight, 70);
+        let loss = 1.317_068_5e-5 + 4.372_684_7e-6 + 1.278_007_4e-6 + 1.677_343e-7 + 4.621_856_7e-6;
         assert!((bounds.loss - loss).abs() < 1e-10, "{}", bounds.loss);
     }
 

@@ -1,12 +1,15 @@
 //! Which windows could hold a key at all: [`Sieve`].
 //!
 //! Two passes: the first looks at 64 windows at once and throws out those with hardly a byte above 0x7f (text) or with many
-//! zeros (numbers, pointers, emptiness); the second counts the different bytes and the bits of those that are left. What all
-//! that loses is known, see [`Bounds`].
+//! zeros (numbers, pointers, emptiness); the second counts the different bytes, the bytes that programs are made of, and the
+//! bits of those that are left. What all that loses is known, see [`Bounds`].
 
 use std::ops::Range;
 
+use crate::detector::Window;
+
 use super::likelihood::Bounds;
+use super::weights::WEIGHTS;
 
 mod bits;
 
@@ -39,6 +42,14 @@ impl Sieve {
         self.bounds.loss
     }
 
+    /// Number of windows that [`Sieve::candidates`] would hand out.
+    pub fn count(&self, window: &Window<'_>, pattern: u64) -> u64 {
+        let mut count = 0;
+        let fresh = window.fresh.clone();
+        self.candidates(window.bytes, fresh, window.offset, pattern, |_| count += 1);
+        count
+    }
+
     /// Hands out the beginnings, in order, of the windows in `bytes` that look like a key and begin in `fresh` at a position
     /// whose bit is set in `pattern`: bit i stands for those with (position + `offset`) % 64 = i.
     pub fn candidates(
@@ -64,7 +75,9 @@ impl Sieve {
                 let at = start + windows.trailing_zeros() as usize;
                 windows &= windows - 1;
                 let core = at + self.core.start;
-                if counts.distinct(bytes, core) >= self.bounds.distinct
+                counts.move_to(bytes, core);
+                if counts.distinct >= self.bounds.distinct
+                    && counts.weight <= self.bounds.weight
                     && self.is_balanced(&bytes[core..core + self.core.len()])
                 {
                     each(at);
@@ -156,7 +169,10 @@ fn at_least(numbers: &Sliced, least: u32) -> u64 {
 /// How often each byte is in a window that moves on.
 struct Counts {
     counts: [u8; 256],
+    /// Number of different bytes.
     distinct: usize,
+    /// Sum of the weights of all bytes.
+    weight: usize,
     at: Option<usize>,
     size: usize,
 }
@@ -166,33 +182,35 @@ impl Counts {
         Self {
             counts: [0; 256],
             distinct: 0,
+            weight: 0,
             at: None,
             size,
         }
     }
 
-    /// Number of different bytes in the window at `at`; positions only grow.
+    /// Counts the window at `at`; positions only grow.
     #[inline(always)]
-    fn distinct(&mut self, bytes: &[u8], at: usize) -> usize {
+    fn move_to(&mut self, bytes: &[u8], at: usize) {
         match self.at {
             Some(before) if at - before <= self.size / 2 => {
                 for i in before..at {
                     let leaves = &mut self.counts[usize::from(bytes[i])];
                     *leaves -= 1;
                     self.distinct -= usize::from(*leaves == 0);
+                    self.weight -= usize::from(WEIGHTS[usize::from(bytes[i])]);
                     self.enters(bytes[i + self.size]);
                 }
             }
             _ => {
                 self.counts = [0; 256];
                 self.distinct = 0;
+                self.weight = 0;
                 for byte in &bytes[at..at + self.size] {
                     self.enters(*byte);
                 }
             }
         }
         self.at = Some(at);
-        self.distinct
     }
 
     #[inline(always)]
@@ -200,6 +218,7 @@ impl Counts {
         let count = &mut self.counts[usize::from(byte)];
         self.distinct += usize::from(*count == 0);
         *count += 1;
+        self.weight += usize::from(WEIGHTS[usize::from(byte)]);
     }
 }
 

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::detector::{Confirmed, Detector, Sighting, Whose, Window};
 use crate::key::Part;
 
+use super::Search;
 use super::order::Order;
 use super::prefilter::Sieve;
 
@@ -122,5 +123,11 @@ impl Detector for RsaSearch {
                 }
             },
         );
+    }
+}
+
+impl Search for RsaSearch {
+    fn plausible(&self, window: &Window<'_>) -> u64 {
+        self.sieve.count(window, u64::MAX)
     }
 }

@@ -7,7 +7,12 @@ fn looks_like_a_key(sieve: &Sieve, window: &[u8]) -> bool {
     let core = &window[sieve.core.clone()];
     let different: std::collections::HashSet<_> = core.iter().collect();
     let ones: u32 = core.iter().map(|byte| byte.count_ones()).sum();
-    different.len() >= sieve.bounds.distinct
+    let weight: usize = core
+        .iter()
+        .map(|byte| usize::from(WEIGHTS[usize::from(*byte)]))
+        .sum();
+    weight <= sieve.bounds.weight
+        && different.len() >= sieve.bounds.distinct
         && (ones as usize).abs_diff(4 * core.len()) <= sieve.bounds.imbalance
         && core.iter().filter(|byte| **byte >= 0x80).count() >= sieve.bounds.high
         && core.iter().filter(|byte| **byte == 0).count() <= sieve.bounds.zeros

@@ -71,11 +71,9 @@ impl Divider {
                 *rest = less;
                 borrow = (product >> 64) as u64 + u64::from(under);
             }
-            if borrow != 0 {
-                return false;
-            }
         }
-        // Of a secret number's product only the modulus itself is left without a rest.
+        // What would have to be borrowed beyond the last limb can be forgotten: both are numbers of as many limbs, and equal if
+        // they are equal modulo two to the power of all their bits.
         let is_product = rest.iter().all(|limb| *limb == 0);
         zeroize::Zeroize::zeroize(&mut rest);
         is_product
