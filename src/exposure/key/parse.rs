@@ -229,6 +229,15 @@ fn agrees(stated: Option<&[u8]>, same: impl FnOnce(&[u8]) -> bool) -> Result<(),
     }
 }
 
+/// A name out of foreign bytes, for a message: only what looks like one, for a secret must not be taken for it.
+fn word(bytes: &[u8]) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-.@".contains(byte);
+    match std::str::from_utf8(bytes) {
+        Ok(name) if (1..=32).contains(&name.len()) && bytes.iter().all(plain) => name.to_owned(),
+        _ => "an unknown algorithm".to_owned(),
+    }
+}
+
 fn unsupported(name: ObjectIdentifier) -> Refusal {
     Refusal::Unsupported(oid::name(name))
 }

@@ -284,6 +284,17 @@ fn jwks_are_loaded() {
         .to_string();
     assert!(error.starts_with("half is a public key, not"), "{error}");
 
+    // The private number where a name should be does not get into the message.
+    let swapped = br#"{"crv":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI","kty":"EC","d":"AQAB"}"#;
+    let error = load_private("swapped", swapped, &[]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("not supported: an unknown algorithm ("),
+        "{error}"
+    );
+    assert!(!format!("{error:?}").contains("jpsQ"));
+
     python.write("jwk.py", br#"
 import base64, json, subprocess
 from re import sub

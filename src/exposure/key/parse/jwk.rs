@@ -5,7 +5,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::text::{Form, Text, base64};
-use super::{Parsed, Refusal, agrees, ec_key, public, rsa_key, seed_key};
+use super::{Parsed, Refusal, agrees, ec_key, public, rsa_key, seed_key, word};
 use crate::key::rsa::Numbers;
 use crate::key::{Curve, PublicKey};
 
@@ -78,10 +78,7 @@ impl Object {
             b"EC" => self.ec(&d)?,
             b"OKP" => self.okp(&d)?,
             b"RSA" => self.rsa(&d)?,
-            other => {
-                let name = String::from_utf8_lossy(other);
-                return Err(Refusal::Unsupported(name.escape_debug().to_string()));
-            }
+            other => return Err(Refusal::Unsupported(word(other))),
         };
         Ok(Parsed {
             within: vec!["JWK"],
@@ -140,8 +137,7 @@ impl Object {
 }
 
 fn unsupported(curve: &[u8]) -> Refusal {
-    let name = String::from_utf8_lossy(curve);
-    Refusal::Unsupported(format!("curve {}", name.escape_debug()))
+    Refusal::Unsupported(word(curve))
 }
 
 /// How far into it the name may be by which it is found, in bytes.

@@ -7,7 +7,7 @@ use aws_lc_rs::iv::FixedLength;
 use zeroize::Zeroizing;
 
 use super::pbe::Opener;
-use super::{Parsed, Refusal, Sealed, Why, agrees, ec_key, public, rsa_key, seed_key};
+use super::{Parsed, Refusal, Sealed, Why, agrees, ec_key, public, rsa_key, seed_key, word};
 use crate::key::rsa::Numbers;
 use crate::key::{Curve, PublicKey};
 
@@ -102,9 +102,7 @@ fn section(bytes: &[u8]) -> Option<Result<Parsed, Refusal>> {
             };
             rsa_key(&numbers, WHAT)
         }
-        other => Err(Refusal::Unsupported(
-            String::from_utf8_lossy(other).into_owned(),
-        )),
+        other => Err(Refusal::Unsupported(word(other))),
     };
     Some(parsed.map(|parsed| Parsed {
         within: vec![WHAT],
@@ -113,7 +111,7 @@ fn section(bytes: &[u8]) -> Option<Result<Parsed, Refusal>> {
 }
 
 fn unsupported(name: &[u8]) -> Refusal {
-    let why = Why::Unsupported(String::from_utf8_lossy(name).escape_debug().to_string());
+    let why = Why::Unsupported(word(name));
     Sealed { what: WHAT, why }.into()
 }
 

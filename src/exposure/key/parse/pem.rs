@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::pbe::{Cipher, Opener, cbc};
 use super::text::{Form, Text, base64};
-use super::{Parsed, Refusal, Sealed, Why, openssh, private_der};
+use super::{Parsed, Refusal, Sealed, Why, openssh, private_der, word};
 
 /// The longest label and the longest header line, in characters.
 const LONGEST_LABEL: usize = 40;
@@ -152,7 +152,7 @@ fn decrypt(
         "AES-256-CBC" => Cipher::Aes256,
         "DES-EDE3-CBC" => Cipher::TripleDes,
         other => {
-            let why = Why::Unsupported(other.to_owned());
+            let why = Why::Unsupported(word(other.as_bytes()));
             return Err(Sealed { what: WHAT, why }.into());
         }
     };
