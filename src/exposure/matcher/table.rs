@@ -20,6 +20,8 @@ pub(super) struct Table {
     /// many keys are far away. The gram alone chooses the line, so that one line of the cache answers for all stretches
     /// around a place.
     gate: Zeroizing<Vec<Line>>,
+    /// The same once more by the stretch alone: lines of common grams are full, and let everything through.
+    second: Zeroizing<Vec<u64>>,
 }
 
 /// A line of the processor's cache.
@@ -35,6 +37,7 @@ impl Table {
         Self {
             slots: Zeroizing::new(vec![0; (stretches * 2).next_power_of_two().max(64)]),
             used: 0,
+            second: Zeroizing::new(vec![0; (stretches / 8).next_power_of_two().max(64)]),
             // Sixteen bits for a stretch, or more.
             gate: Zeroizing::new(vec![
                 Line::default();
@@ -48,7 +51,10 @@ impl Table {
     pub(super) fn may_have(&self, gram: u32, hash: u64) -> bool {
         let Line(words) = &self.gate[self.line(gram)];
         let (word, bits) = bits(hash);
-        words[word] & bits == bits
+        words[word] & bits == bits && {
+            let (index, bits) = self.second(hash);
+            self.second[index] & bits == bits
+        }
     }
 
     /// Says that a place with this gram will be asked for soon.
@@ -62,6 +68,8 @@ impl Table {
         let line = self.line(gram);
         let (word, bits) = bits(hash);
         self.gate[line].0[word] |= bits;
+        let (index, bits) = self.second(hash);
+        self.second[index] |= bits;
     }
 
     /// The places of stretches with this hash; hardly ever another's.
@@ -101,6 +109,15 @@ impl Table {
     fn line(&self, gram: u32) -> usize {
         let hash = u64::from(gram).wrapping_mul(0x9fb2_1c65_1e98_df25);
         (hash >> 40) as usize & (self.gate.len() - 1)
+    }
+
+    #[inline(always)]
+    fn second(&self, hash: u64) -> (usize, u64) {
+        let (_, bits) = bits(hash);
+        (
+            (hash >> 24) as usize & (self.second.len() - 1),
+            bits.rotate_left(32),
+        )
     }
 
     fn slot(&self, hash: u64) -> usize {

@@ -144,6 +144,33 @@ proptest! {
         prop_assert!(seen, "{:?}", found);
     }
 
+    /// Damaged text around pieces of a key is read without a stumble, and what is said of it is true.
+    #[test]
+    fn damaged_text(seed: u64, hurts in prop::collection::vec((0..2000usize, 0..5u8, any::<u8>()), 0..8)) {
+        let mut random = Random(seed);
+        let target = target(Kind::P384, &mut random);
+        let matcher = Matcher::new(std::slice::from_ref(&target));
+        let number = &numbers(&target)[0].1;
+        for spelling in SPELLINGS {
+            let mut stream = (spelling.write)(number, &mut random).text;
+            for (at, kind, byte) in &hurts {
+                let at = at % stream.len().max(1);
+                match kind {
+                    0 => stream.truncate(at),
+                    1 => stream.drain(..at).for_each(drop),
+                    2 => stream.insert(at, *byte),
+                    3 => stream.splice(at..at, b"\\\\n\\\"' + \"%0A&#10;0x\\x> ".iter().copied()).for_each(drop),
+                    _ => stream.extend_from_within(at..),
+                }
+            }
+            for sighting in search(&matcher, &stream, &[stream.len() / 2]) {
+                prop_assert!(sighting.at + sighting.length <= stream.len() as u64);
+                let true_count = matches!(sighting.confirmed, Confirmed::Compared { bytes: 14..=48, of: 48 });
+                prop_assert!(true_count, "{:?}", sighting);
+            }
+        }
+    }
+
     /// Twelve bytes are not: they could be another's.
     #[test]
     fn twelve_bytes_are_too_few(seed: u64, start in 0..20usize) {
