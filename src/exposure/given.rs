@@ -44,7 +44,7 @@ pub enum Source {
 pub enum GivenError {
     /// No such file, or no way to it.
     #[error(
-        "{written}: {source}; give a file, folder or device, `-`, pid:N, tree:N, port:N or unit:NAME"
+        "{written:?} cannot be searched: give a file, folder or device, `-`, pid:N, tree:N, port:N or unit:NAME"
     )]
     Path {
         /// What was written.

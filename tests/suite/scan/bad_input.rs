@@ -103,7 +103,7 @@ fn a_source_that_is_none_is_told_before_anything_is_searched() {
         ("pid:4194305", &["pid:4194305", "there is no process"]),
         ("port:x", &["port:x"]),
         ("unit:no-such-unit.service", &["no-such-unit"]),
-        ("", &["SOURCE"]),
+        ("", &["\"\"", "give a file, folder or device"]),
     ] {
         let ended = stage.run(&["scan", "--key", text(&pair.key), source]);
         ended.assert_told(64, names);

@@ -1,12 +1,16 @@
 //! docs/recall.md: what a scan finds, encoding by encoding and source by source. The encoders here are written for this test
 //! alone; the table is drawn from what the program really found.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use scas::exposure::key::{PrivateKey, Secret, load_private};
+use serde_json::Value;
 
 use super::{Pair, call, has, put, scan, text};
 use crate::support::Stage;
@@ -178,11 +182,13 @@ fn documents(stage: &Stage, pair: &Pair) -> Vec<(&'static str, Vec<u8>)> {
     let key = text(&pair.key);
     let pem = call(stage, "openssl", &["pkey", "-in", key]);
     let der = call(stage, "openssl", &["pkey", "-in", key, "-outform", "DER"]);
-    let old = call(stage, "openssl", &["pkey", "-in", key, "-traditional"]);
+    // Ed25519 has no form of its own beside PKCS#8.
+    let old = stage.command("openssl", &["pkey", "-in", key, "-traditional"]).output().unwrap();
+    let old = if old.status.success() { old.stdout } else { pem.clone() };
     vec![
         ("PKCS#8", der),
         ("PEM", pem.clone()),
-        ("PEM of SEC 1 or PKCS#1", old),
+        ("PEM of SEC 1 or PKCS#1, where there is one", old),
         (
             "PEM, CRLF",
             String::from_utf8(pem.clone())
@@ -260,16 +266,18 @@ fn corpus(stage: &Stage, name: &str, kind: &[&str]) -> Corpus {
     Corpus { pair, names, bytes }
 }
 
-/// Which slots something was found in.
-fn found(stage: &Stage, options: &[&str], source: &str, base: impl Fn(u64) -> u64) -> Vec<usize> {
-    let scanned = scan(stage, options, &[source]);
-    let exposures = scanned.answer["exposures"]
-        .as_array()
-        .unwrap_or_else(|| panic!("{}", scanned.ended.stderr));
-    let slot = |exposure: &serde_json::Value| {
-        usize::try_from(base(exposure["at"].as_u64().unwrap())).unwrap() / SLOT
+/// The slots that something was found in, of an answer. Positions in a tar file itself are those in its member and a header
+/// of 512 bytes more; those in a process are addresses from `base` on.
+fn slots(answer: &Value, label: &str, base: u64, size: usize) -> BTreeSet<usize> {
+    let exposures = answer["exposures"].as_array().unwrap_or_else(|| panic!("{answer}"));
+    let slot = |exposure: &Value| {
+        let at = exposure["at"].as_u64().unwrap();
+        let raw = exposure["place"]["inside"].is_null();
+        let header = if label == "tar" && raw { 512 } else { 0 };
+        let at = usize::try_from(at.checked_sub(base + header)?).ok()?;
+        (at < size).then_some(at / SLOT)
     };
-    exposures.iter().map(slot).collect()
+    exposures.iter().filter_map(slot).collect()
 }
 
 /// Sources that hold the corpus.
@@ -304,50 +312,84 @@ fn sources(stage: &Stage, name: &str, bytes: &[u8]) -> Vec<(&'static str, String
     sources
 }
 
+/// A process that has read the corpus, and the address at which it lies there.
+fn holder(stage: &Stage, file: &str) -> (Child, u64) {
+    // The bytes of such an object begin 32 bytes behind its own address.
+    let script = "import sys; data = open(sys.argv[1], 'rb').read(); print(id(data) + 32, flush=True); sys.stdin.read()";
+    let mut child = stage
+        .command("python3", &["-c", script, file])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    (child, line.trim().parse().unwrap())
+}
+
+/// What is found through each kind of source, in the order of [`COLUMNS`].
+fn known(stage: &Stage, corpus: &Corpus, name: &str) -> Vec<BTreeSet<usize>> {
+    let (key, size) = (text(&corpus.pair.key), corpus.bytes.len());
+    let mut found = Vec::new();
+    let packed = sources(stage, name, &corpus.bytes);
+    for (label, source) in &packed {
+        let answer = scan(stage, &["--key", key], &[source]).answer;
+        found.push(slots(&answer, label, 0, size));
+    }
+    let file = &packed[0].1;
+    let read = |mut command: Command, input: Stdio| -> Value {
+        let output = command.stdin(input).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let answer = read(stage.scas(&["scan", "--json", "--key", key, "-"]), std::fs::File::open(file).unwrap().into());
+    found.push(slots(&answer, "stdin", 0, size));
+
+    let (mut process, base) = holder(stage, file);
+    let answer = scan(stage, &["--key", key], &[&format!("pid:{}", process.id())]).answer;
+    process.kill().unwrap();
+    process.wait().unwrap();
+    found.push(slots(&answer, "process", base, size));
+
+    let asked = put(stage, &format!("{name}/asked"), key.as_bytes());
+    let answer = read(stage.scas(&["scan", "--json", "--hold", file]), std::fs::File::open(asked).unwrap().into());
+    found.push(slots(&answer, "snapshot", 0, size));
+    found
+}
+
+const COLUMNS: [&str; 8] = ["file", "gzip", "zip", "tar", "zstd", "stdin", "process", "snapshot"];
+
 #[test]
 fn the_table_in_the_documentation_is_what_a_scan_finds() {
-    if !has("openssl", &["version"])
-        || !has("python3", &["--version"])
-        || !has("zstd", &["--version"])
-    {
+    if !has("openssl", &["version"]) || !has("python3", &["--version"]) || !has("zstd", &["--version"]) {
         return;
     }
     let stage = Stage::new();
-    let columns = ["file", "gzip", "zip", "tar", "zstd", "blind"];
     let mut names = Vec::new();
     let mut counts = Vec::new();
     let mut blind = Vec::new();
-    for (number, (_, kind)) in KINDS.iter().enumerate() {
-        let corpus = corpus(&stage, &format!("k{number}"), kind);
-        counts.resize(corpus.names.len(), vec![0; columns.len()]);
+    for (number, (kind, options)) in KINDS.iter().enumerate() {
+        let corpus = corpus(&stage, &format!("k{number}"), options);
+        counts.resize(corpus.names.len(), [0; COLUMNS.len()]);
         blind.resize(corpus.names.len(), Vec::new());
-        let (key, cert) = (text(&corpus.pair.key), text(&corpus.pair.cert));
-        for (column, (label, source)) in sources(&stage, &format!("c{number}"), &corpus.bytes)
-            .iter()
-            .enumerate()
-        {
-            assert_eq!(columns[column], *label);
-            // A tar file holds the file behind a header, which is found twice: raw and opened.
-            let header = if *label == "tar" { 512 } else { 0 };
-            for slot in unique(found(&stage, &["--key", key], source, |at| {
-                at.saturating_sub(header)
-            })) {
+        let name = format!("c{number}");
+        for (column, found) in known(&stage, &corpus, &name).into_iter().enumerate() {
+            for slot in found {
                 counts[slot][column] += 1;
             }
-            if column == 0 {
-                for slot in unique(found(&stage, &["--cert", cert], source, |at| at)) {
-                    blind[slot].push(KINDS[number].0);
-                }
-            }
+        }
+        let file = stage.path(&format!("{name}/file"));
+        let answer = scan(&stage, &["--cert", text(&corpus.pair.cert)], &[text(&file)]).answer;
+        for slot in slots(&answer, "file", 0, corpus.bytes.len()) {
+            blind[slot].push(*kind);
         }
         names = corpus.names;
     }
-    let table = draw(&names, &columns, &counts, &blind);
+    let table = draw(&names, &counts, &blind);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recall.md");
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     if committed != table {
-        let fresh = stage.path("recall.md");
-        std::fs::write(&fresh, &table).unwrap();
         if std::env::var_os("SCAS_REDRAW").is_some() {
             std::fs::write(&path, &table).unwrap();
         }
@@ -355,36 +397,22 @@ fn the_table_in_the_documentation_is_what_a_scan_finds() {
     }
 }
 
-fn unique(mut slots: Vec<usize>) -> Vec<usize> {
-    slots.sort_unstable();
-    slots.dedup();
-    slots
-}
-
-fn draw(names: &[&str], columns: &[&str], counts: &[Vec<u32>], blind: &[Vec<&str>]) -> String {
+fn draw(names: &[&str], counts: &[[usize; COLUMNS.len()]], blind: &[Vec<&str>]) -> String {
     let mut table = String::from(
         "# What a scan finds\n\nDrawn by a test (`tests/suite/scan/recall.rs`), which writes a key in each encoding, scans, and counts. \
          A key of each\nkind (EC P-256, P-384, P-521, Ed25519, RSA 2048) is written once: a cell says in how many of the five it was found. The\nlast \
          column is the search with the certificate alone, in a plain file, at its default of every 8th offset for EC and\nEd25519.\n\n",
     );
-    let _ = writeln!(table, "| encoding | {} |", columns.join(" | "));
-    let _ = writeln!(table, "|---|{}", "---|".repeat(columns.len()));
-    for (slot, name) in names.iter().enumerate() {
-        let cells: Vec<String> = counts[slot][..columns.len() - 1]
-            .iter()
-            .map(|n| format!("{n}/{}", KINDS.len()))
-            .collect();
-        let blind = match blind[slot].as_slice() {
+    let _ = writeln!(table, "| encoding | {} | blind |", COLUMNS.join(" | "));
+    let _ = writeln!(table, "|---|{}", "---|".repeat(COLUMNS.len() + 1));
+    for ((name, counts), blind) in names.iter().zip(counts).zip(blind) {
+        let cells = counts.map(|found| format!("{found}/{}", KINDS.len()));
+        let blind = match blind.as_slice() {
             [] => "none".to_owned(),
             all if all.len() == KINDS.len() => "all".to_owned(),
             some => some.join(", "),
         };
-        let _ = writeln!(
-            table,
-            "| {} | {} | {blind} |",
-            name.replace('|', "\\|"),
-            cells.join(" | ")
-        );
+        let _ = writeln!(table, "| {name} | {} | {blind} |", cells.join(" | "));
     }
     table
 }
