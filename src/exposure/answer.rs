@@ -106,6 +106,9 @@ pub struct Exposure {
     /// The address that this offset of a core dump had in the process.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub address: Option<String>,
+    /// The file that was mapped there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mapping: Option<String>,
     /// In which encoding.
     pub encoding: String,
     /// In what, from the inside out, as far as recognised.

@@ -138,7 +138,7 @@ fn processes<'s>(written: &str, pids: &[u32]) -> Result<Works<'s>, GivenError> {
             format!("{written} pid {pid}")
         };
         match process::works(&name, *pid, &options) {
-            Err(ProcessError::Gone { .. }) if pids.len() > 1 => {}
+            Err(ProcessError::Gone { .. } | ProcessError::Zombie { .. }) if pids.len() > 1 => {}
             more => works = Box::new(works.chain(more?)),
         }
     }

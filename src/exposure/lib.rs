@@ -11,6 +11,7 @@ pub mod blind;
 pub mod canary;
 pub mod control;
 pub mod detector;
+mod dump;
 pub mod given;
 pub mod helper;
 pub mod hygiene;

@@ -87,6 +87,7 @@ pub(crate) fn tell(told: Told<'_>) -> Answer {
             }),
         }
     }
+    crate::dump::add_addresses(&mut exposures);
     exposures
         .sort_by(|a, b| (&a.place, a.at, &a.key, a.part).cmp(&(&b.place, b.at, &b.key, b.part)));
     other_keys.sort_by(|a, b| (&a.place, a.at).cmp(&(&b.place, b.at)));
@@ -195,6 +196,7 @@ fn exposure(key: &Target, seen: &Seen) -> Exposure {
         at: sighting.at,
         length: sighting.length,
         address: None,
+        mapping: None,
         encoding: sighting.encoding.clone().into_owned(),
         within: sighting.within.iter().map(ToString::to_string).collect(),
         confirmed: sighting.confirmed,

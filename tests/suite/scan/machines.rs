@@ -174,7 +174,12 @@ fn java_keeps_a_key_of_a_keystore_in_several_encodings() {
     // The keystore itself is in memory too, and nobody knows what is in it without its password.
     scan_known(&stage, &other, &[&process.source()]).assert_undecided(&["PKCS#12"]);
     let password = put(&stage, "password", b"secret");
-    let options = ["--key", text(&other.key), "--password-file", text(&password)];
+    let options = [
+        "--key",
+        text(&other.key),
+        "--password-file",
+        text(&password),
+    ];
     scan(&stage, &options, &[&process.source()]).assert_nothing_found();
 }
 
@@ -195,7 +200,7 @@ fn a_file_that_was_unlinked_is_still_found_in_the_process_that_holds_it() {
 
 #[test]
 fn a_core_dump_tells_the_address_that_the_key_had() {
-    if !has("openssl", &["version"]) || !has("gcore", &["--help"]) {
+    if !has("openssl", &["version"]) || !has("gdb", &["--version"]) {
         return;
     }
     let stage = Stage::new();

@@ -183,8 +183,15 @@ fn documents(stage: &Stage, pair: &Pair) -> Vec<(&'static str, Vec<u8>)> {
     let pem = call(stage, "openssl", &["pkey", "-in", key]);
     let der = call(stage, "openssl", &["pkey", "-in", key, "-outform", "DER"]);
     // Ed25519 has no form of its own beside PKCS#8.
-    let old = stage.command("openssl", &["pkey", "-in", key, "-traditional"]).output().unwrap();
-    let old = if old.status.success() { old.stdout } else { pem.clone() };
+    let old = stage
+        .command("openssl", &["pkey", "-in", key, "-traditional"])
+        .output()
+        .unwrap();
+    let old = if old.status.success() {
+        old.stdout
+    } else {
+        pem.clone()
+    };
     vec![
         ("PKCS#8", der),
         ("PEM", pem.clone()),
@@ -269,7 +276,9 @@ fn corpus(stage: &Stage, name: &str, kind: &[&str]) -> Corpus {
 /// The slots that something was found in, of an answer. Positions in a tar file itself are those in its member and a header
 /// of 512 bytes more; those in a process are addresses from `base` on.
 fn slots(answer: &Value, label: &str, base: u64, size: usize) -> BTreeSet<usize> {
-    let exposures = answer["exposures"].as_array().unwrap_or_else(|| panic!("{answer}"));
+    let exposures = answer["exposures"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{answer}"));
     let slot = |exposure: &Value| {
         let at = exposure["at"].as_u64().unwrap();
         let raw = exposure["place"]["inside"].is_null();
@@ -343,7 +352,10 @@ fn known(stage: &Stage, corpus: &Corpus, name: &str) -> Vec<BTreeSet<usize>> {
         let output = command.stdin(input).output().unwrap();
         serde_json::from_slice(&output.stdout).unwrap()
     };
-    let answer = read(stage.scas(&["scan", "--json", "--key", key, "-"]), std::fs::File::open(file).unwrap().into());
+    let answer = read(
+        stage.scas(&["scan", "--json", "--key", key, "-"]),
+        std::fs::File::open(file).unwrap().into(),
+    );
     found.push(slots(&answer, "stdin", 0, size));
 
     let (mut process, base) = holder(stage, file);
@@ -353,16 +365,24 @@ fn known(stage: &Stage, corpus: &Corpus, name: &str) -> Vec<BTreeSet<usize>> {
     found.push(slots(&answer, "process", base, size));
 
     let asked = put(stage, &format!("{name}/asked"), key.as_bytes());
-    let answer = read(stage.scas(&["scan", "--json", "--hold", file]), std::fs::File::open(asked).unwrap().into());
+    let answer = read(
+        stage.scas(&["scan", "--json", "--hold", file]),
+        std::fs::File::open(asked).unwrap().into(),
+    );
     found.push(slots(&answer, "snapshot", 0, size));
     found
 }
 
-const COLUMNS: [&str; 8] = ["file", "gzip", "zip", "tar", "zstd", "stdin", "process", "snapshot"];
+const COLUMNS: [&str; 8] = [
+    "file", "gzip", "zip", "tar", "zstd", "stdin", "process", "snapshot",
+];
 
 #[test]
 fn the_table_in_the_documentation_is_what_a_scan_finds() {
-    if !has("openssl", &["version"]) || !has("python3", &["--version"]) || !has("zstd", &["--version"]) {
+    if !has("openssl", &["version"])
+        || !has("python3", &["--version"])
+        || !has("zstd", &["--version"])
+    {
         return;
     }
     let stage = Stage::new();
