@@ -165,7 +165,7 @@ impl<'k> Wanted<'k> {
         let mut sensitivity = crate::answer::Sensitivity::default();
         let mut detectors: Vec<Box<dyn Detector>> = Vec::new();
         if all.iter().any(|target| target.private.is_some()) {
-            sensitivity.encodings = Matcher::encodings().into_iter().map(Into::into).collect();
+            sensitivity.encodings = Matcher::encodings();
             detectors.push(Box::new(Matcher::new(&all)));
         }
         if kinds.contains(&SearchKind::Blind) {
