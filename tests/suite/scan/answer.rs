@@ -25,9 +25,8 @@ fn the_committed_schema_is_the_schema_of_what_is_written() {
     let made = stage.run(&["scan", "--schema"]);
     let committed: Value =
         serde_json::from_str(include_str!("../../../reports/schema/scan.schema.json")).unwrap();
-    assert_eq!(
-        made.json(),
-        committed,
+    assert!(
+        made.json() == committed,
         "run: scas scan --schema > reports/schema/scan.schema.json"
     );
     let validator = jsonschema::validator_for(&committed).unwrap();

@@ -110,7 +110,12 @@ fn section(bytes: &[u8]) -> Option<Result<Parsed, Refusal>> {
     }))
 }
 
+/// A name that nobody would give an algorithm says that this is something else: the magic word as a constant of a program.
 fn unsupported(name: &[u8]) -> Refusal {
+    let usual = |byte: &u8| byte.is_ascii_alphanumeric() || b"-.@_".contains(byte);
+    if name.is_empty() || name.len() > 64 || !name.iter().all(usual) {
+        return Refusal::Unknown;
+    }
     let why = Why::Unsupported(word(name));
     Sealed { what: WHAT, why }.into()
 }
