@@ -64,7 +64,7 @@ impl Interceptor {
         let mut pending = Pending {
             config: Arc::clone(&self.config),
             exchange: Some(Exchange {
-                request: recorded(&parts, &body),
+                request: self.recorded(&parts, &body),
                 ..self.config.blank(started, &self.facts)
             }),
         };
@@ -88,7 +88,7 @@ impl Interceptor {
         }
         if let Some(held) = self.config.control.held(&parts.method, path) {
             tokio::select! {
-                () = held.wait(recorded(&parts, &body)) => {}
+                () = held.wait(pending.request()) => {}
                 () = self.stopped() => return pending.give_up("simulator stopped while held".into(), "stopped"),
             }
         }
@@ -140,6 +140,15 @@ impl Interceptor {
         self.upstream.lock().await.close().await;
     }
 
+    /// The request as it may be kept.
+    fn recorded(&self, parts: &Parts, body: &[u8]) -> transcript::Request {
+        let mut request = recorded(parts, body);
+        if let Some(scrub) = &self.config.scrub {
+            scrub(&mut request, self.facts.peer.as_ref(), body);
+        }
+        request
+    }
+
     async fn forward(&self, parts: &Parts, body: Bytes) -> Result<Answer, (StatusCode, String)> {
         let target = target(parts);
         // The API's server panics on what it cannot parse as a URL.
@@ -189,6 +198,14 @@ struct Pending {
 }
 
 impl Pending {
+    /// What was asked, as it is recorded.
+    fn request(&self) -> transcript::Request {
+        let exchange = self.exchange.as_ref();
+        exchange.map_or_else(transcript::Request::default, |exchange| {
+            exchange.request.clone()
+        })
+    }
+
     async fn answer(
         mut self,
         answer: Answer,
