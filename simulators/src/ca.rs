@@ -25,7 +25,7 @@ pub use self::ledger::{IssuedCertificate, RevocationReason, UnknownSerialNumber}
 pub use self::profile::MAX_VALIDITY_DAYS;
 use crate::clock::Clock;
 use crate::control::Control;
-pub use crate::csr::CsrError;
+pub use crate::csr::{CsrError, MAX_CSR};
 use crate::fault::Times;
 pub use crate::front::StartError;
 use crate::front::{Front, Parties};

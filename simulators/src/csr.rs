@@ -146,8 +146,10 @@ impl Csr {
     /// Whether the request is signed with the private key of the public key in it (RFC 2986 clause 3). Keys that no
     /// policy here allows are not verified: they count as not proven.
     pub(crate) fn proves_possession(&self) -> bool {
-        X509CertificationRequest::from_der(&self.der)
-            .is_ok_and(|(_, request)| request.verify_signature().is_ok())
+        X509CertificationRequest::from_der(&self.der).is_ok_and(|(_, request)| {
+            // The parser lets a signature pass that is not a whole number of octets.
+            request.signature_value.unused_bits == 0 && request.verify_signature().is_ok()
+        })
     }
 
     /// SHA-256 of SubjectPublicKeyInfo, in hex.
@@ -318,6 +320,21 @@ fn alternatives(extension: &X509Extension<'_>) -> Result<Vec<AltName>, CsrError>
 }
 
 impl AltName {
+    /// Reads `DNS:name`, `IP:address`, `URI:uri` or `email:address`.
+    pub(crate) fn parse(written: &str) -> Option<Self> {
+        let (kind, name) = written.split_once(':')?;
+        if name.is_empty() || !name.is_ascii() {
+            return None;
+        }
+        match kind.to_ascii_lowercase().as_str() {
+            "dns" => Some(Self::Dns(name.to_ascii_lowercase())),
+            "ip" => name.parse().ok().map(Self::Ip),
+            "uri" => Some(Self::Uri(name.to_owned())),
+            "email" => Some(Self::Email(name.to_owned())),
+            _ => None,
+        }
+    }
+
     fn of(name: &GeneralName<'_>) -> Option<Self> {
         Some(match name {
             GeneralName::DNSName(name) => Self::Dns(name.to_ascii_lowercase()),

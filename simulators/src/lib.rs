@@ -1,4 +1,4 @@
-//! Simulated roles around a system under test: the NFVO ([`nfvo::Nfvo`]), the CA
+//! Simulated roles around a system under test: the NFVO ([`nfvo::Nfvo`]), the CMF ([`cmf::Cmf`]), the CA behind it
 //! ([`ca::Ca`]), and the tester's own client ([`client::Client`]).
 //!
 //! This crate knows HTTP, TLS and faults. It knows no verdict: it says what was on the wire ([`transcript`]) and
@@ -7,12 +7,14 @@
 pub mod ca;
 pub mod client;
 pub mod clock;
+pub mod cmf;
 pub mod control;
 mod csr;
 mod der;
 pub mod fault;
 pub mod front;
 pub mod nfvo;
+pub mod private_key;
 mod problem;
 pub mod route;
 mod served;

@@ -46,6 +46,7 @@ fn a_bent_request_proves_nothing() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
     #[test]
     fn made_up_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         prop_assert!(Csr::read(&bytes).is_err());

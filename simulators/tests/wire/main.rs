@@ -2,9 +2,13 @@
 
 mod ca;
 mod client;
+mod cmf;
+mod cmf_bed;
 #[path = "../common/mod.rs"]
 mod common;
+mod est_clients;
 mod faults;
 mod gone;
 mod nfvo;
+mod private_key;
 mod tls;
