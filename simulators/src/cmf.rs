@@ -161,7 +161,6 @@ impl Cmf {
         let address = listener.local_addr().map_err(StartError::Internal)?;
         let root = root("https", config.public_host.as_deref(), address);
         let finder = Finder::default();
-        let scrub = finder.clone();
         let served = ServedConfig {
             security: config.security(),
             parties: Parties {
@@ -171,9 +170,7 @@ impl Cmf {
             },
             transcript: config.transcript.clone(),
             max_request_body: 64 * 1024,
-            scrub: Some(Arc::new(move |request, peer, body| {
-                scrub.scrub(request, peer, body);
-            })),
+            scrub: Some(Arc::new(finder.clone())),
         };
         let transcript = config.transcript.clone();
         let state = Arc::new(State::new(root.clone(), config, finder));

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use self::find::find;
-use crate::transcript::{Body, Peer, Request};
+use crate::front::Scrub;
+use crate::transcript::{Body, Exchange, Peer, Request};
 
 /// A private key arrived where none belongs. The key itself is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +57,8 @@ pub enum Encoding {
 /// Looks for private keys in requests. Clones share salt and findings.
 ///
 /// How it keeps them out of a transcript: it is the front's scrub ([`FrontConfig::scrub`](crate::front::FrontConfig)),
-/// which gets each request before anything is kept. Each key in target, header fields or body is replaced by
-/// `[private key: salted SHA-256 <hex>]`; length and digest of the recorded body are then those of what is recorded. The
+/// which gets each exchange before anything is kept. Each key in target, header fields or body of the request, or in the
+/// answer, which may repeat it, is replaced by `[private key: salted SHA-256 <hex>]`; length and digest of the recorded body are then those of what is recorded. The
 /// salt is random for each simulator, so that a transcript alone lets nobody test a guess, while the tester, who may come
 /// to know a key, can ask [`Finder::digest`] whether it is the same.
 ///
@@ -93,42 +94,6 @@ impl Finder {
         self.findings().clone()
     }
 
-    /// Takes keys out of the request that is about to be recorded, and notes them.
-    pub(crate) fn scrub(&self, request: &mut Request, peer: Option<&Peer>, body: &[u8]) {
-        let route = format!("{} {}", request.method, request.path());
-        let mut found = Vec::new();
-        if let Some(clean) = self.clean(body, &mut found) {
-            request.body = Body::of(&clean);
-        }
-        let mut noted: Vec<_> = noted(Place::Body, found).collect();
-        for (name, value) in &mut request.headers {
-            let mut found = Vec::new();
-            if let Some(clean) = self.clean(value.as_bytes(), &mut found) {
-                *value = String::from_utf8_lossy(&clean).into_owned();
-            }
-            noted.extend(self::noted(Place::Header(name.clone()), found));
-        }
-        let mut found = Vec::new();
-        let mut route = route;
-        if let Some(clean) = self.clean(request.target.as_bytes(), &mut found) {
-            request.target = String::from_utf8_lossy(&clean).into_owned();
-            route = format!("{} {}", request.method, request.path());
-        }
-        noted.extend(self::noted(Place::Target, found));
-        let at = Timestamp::now();
-        let received = noted
-            .into_iter()
-            .map(|(place, encoding, digest)| PrivateKeyReceived {
-                at,
-                route: route.clone(),
-                place,
-                encoding,
-                digest,
-                peer: peer.cloned(),
-            });
-        self.findings().extend(received);
-    }
-
     /// The bytes with each key replaced; `None` if there is none.
     fn clean(&self, bytes: &[u8], noted: &mut Vec<(Encoding, String)>) -> Option<Vec<u8>> {
         let found = find(bytes);
@@ -148,9 +113,71 @@ impl Finder {
         Some(clean)
     }
 
+    /// The text in place, and what was in it.
+    fn clean_text(&self, text: &mut String) -> Vec<(Encoding, String)> {
+        let mut found = Vec::new();
+        if let Some(clean) = self.clean(text.as_bytes(), &mut found) {
+            *text = String::from_utf8_lossy(&clean).into_owned();
+        }
+        found
+    }
+
+    fn clean_body(&self, body: &mut Body) {
+        // A body that is too long to be kept shows nothing.
+        if let Some(bytes) = body.bytes()
+            && let Some(clean) = self.clean(&bytes, &mut Vec::new())
+        {
+            *body = Body::of(&clean);
+        }
+    }
+
     fn findings(&self) -> std::sync::MutexGuard<'_, Vec<PrivateKeyReceived>> {
         // A list that only grows is whole at any time.
         self.received.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Scrub for Finder {
+    /// Takes the keys out, and notes them.
+    fn request(&self, request: &mut Request, peer: Option<&Peer>, body: &[u8]) {
+        let mut found = Vec::new();
+        if let Some(clean) = self.clean(body, &mut found) {
+            request.body = Body::of(&clean);
+        }
+        let mut noted = vec![(Place::Body, found)];
+        for (name, value) in &mut request.headers {
+            noted.push((Place::Header(name.clone()), self.clean_text(value)));
+        }
+        noted.push((Place::Target, self.clean_text(&mut request.target)));
+        let at = Timestamp::now();
+        let route = format!("{} {}", request.method, request.path());
+        let received = noted.into_iter().flat_map(|(place, found)| {
+            found
+                .into_iter()
+                .map(move |(encoding, digest)| (place.clone(), encoding, digest))
+        });
+        let received = received.map(|(place, encoding, digest)| PrivateKeyReceived {
+            at,
+            route: route.clone(),
+            place,
+            encoding,
+            digest,
+            peer: peer.cloned(),
+        });
+        self.findings().extend(received);
+    }
+
+    fn exchange(&self, exchange: &mut Exchange) {
+        self.clean_body(&mut exchange.request.body);
+        if let Some(fault) = &mut exchange.fault {
+            self.clean_text(fault);
+        }
+        if let Some(response) = &mut exchange.response {
+            self.clean_body(&mut response.body);
+            for (_, value) in &mut response.headers {
+                self.clean_text(value);
+            }
+        }
     }
 }
 
@@ -161,13 +188,4 @@ impl std::fmt::Debug for Finder {
             .field("received", &self.findings())
             .finish_non_exhaustive()
     }
-}
-
-fn noted(
-    place: Place,
-    found: Vec<(Encoding, String)>,
-) -> impl Iterator<Item = (Place, Encoding, String)> {
-    found
-        .into_iter()
-        .map(move |(encoding, digest)| (place.clone(), encoding, digest))
 }

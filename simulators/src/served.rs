@@ -31,7 +31,7 @@ pub(crate) struct ServedConfig {
     pub(crate) parties: Parties,
     pub(crate) transcript: Transcript,
     pub(crate) max_request_body: u64,
-    pub(crate) scrub: Option<Scrub>,
+    pub(crate) scrub: Option<Arc<dyn Scrub>>,
 }
 
 /// A running API. End it with [`Served::stop`]; dropping it ends it too, without waiting.

@@ -12,6 +12,8 @@ use super::ledger::{IssuedCertificate, Ledger, RevocationReason, UnknownSerialNu
 use super::{CaConfig, CaError, CertificateFault, armour, pem, profile};
 use crate::csr::Csr;
 use crate::fault::Times;
+use crate::front::Scrub as _;
+use crate::private_key::Finder;
 use crate::transcript::{Body, Exchange, Request, Response};
 
 /// What the CMF asks for besides the request itself.
@@ -39,6 +41,13 @@ pub struct Issued {
     pub fault: Option<CertificateFault>,
 }
 
+impl Issued {
+    /// The chain as PEM.
+    pub fn chain_pem(&self) -> String {
+        self.chain.iter().map(|der| pem(der)).collect()
+    }
+}
+
 /// The way to a CA. Clones lead to the same.
 #[derive(Clone)]
 pub struct Ca1 {
@@ -52,6 +61,7 @@ struct Shared {
     /// For faults; made when first needed.
     other: OnceLock<Hierarchy>,
     ledger: Mutex<Ledger>,
+    finder: Finder,
     /// Faults with what is left of them; `None`: always.
     plan: Mutex<Vec<(CertificateFault, Option<u32>)>>,
 }
@@ -66,6 +76,7 @@ impl Ca1 {
                 hierarchy,
                 other: OnceLock::new(),
                 ledger: Mutex::default(),
+                finder: Finder::default(),
                 plan: Mutex::default(),
             }),
         })
@@ -259,14 +270,11 @@ impl Ca1 {
     fn record(&self, started: Timestamp, csr: &[u8], outcome: &Result<Issued, CaError>) {
         let content_type = |value: &str| vec![("content-type".to_owned(), value.to_owned())];
         let response = match outcome {
-            Ok(issued) => {
-                let chain: String = issued.chain.iter().map(|der| pem(der)).collect();
-                Response {
-                    status: 200,
-                    headers: content_type("application/pem-certificate-chain"),
-                    body: Body::of(chain.as_bytes()),
-                }
-            }
+            Ok(issued) => Response {
+                status: 200,
+                headers: content_type("application/pem-certificate-chain"),
+                body: Body::of(issued.chain_pem().as_bytes()),
+            },
             Err(error) => Response {
                 status: 400,
                 headers: content_type("text/plain"),
@@ -274,7 +282,7 @@ impl Ca1 {
             },
         };
         let fault = outcome.as_ref().ok().and_then(|issued| issued.fault);
-        self.shared.config.transcript.record(Exchange {
+        let mut exchange = Exchange {
             seq: 0,
             started,
             ended: Some(self.now()),
@@ -291,7 +299,10 @@ impl Ca1 {
             },
             response: Some(response),
             fault: fault.map(|fault| fault.to_string()),
-        });
+        };
+        // Whoever writes a key into a name or an attribute has it in the request, and perhaps in the certificate.
+        self.shared.finder.exchange(&mut exchange);
+        self.shared.config.transcript.record(exchange);
     }
 }
 

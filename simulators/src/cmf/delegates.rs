@@ -155,6 +155,12 @@ impl Registered {
         if self.vnfci_id.is_empty() || self.vnf_instance_id.is_empty() {
             return Err("vnfciId and vnfInstanceId must not be empty".into());
         }
+        let mut country = self.subject.country.iter();
+        if !country
+            .all(|code| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
+        {
+            return Err("subject: country must be a code of two letters (ISO 3166)".into());
+        }
         if self.keys(policy).algorithms.is_empty() {
             return Err("keyPolicy leaves no algorithm that this CMF allows".into());
         }

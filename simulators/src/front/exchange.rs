@@ -144,7 +144,7 @@ impl Interceptor {
     fn recorded(&self, parts: &Parts, body: &[u8]) -> transcript::Request {
         let mut request = recorded(parts, body);
         if let Some(scrub) = &self.config.scrub {
-            scrub(&mut request, self.facts.peer.as_ref(), body);
+            scrub.request(&mut request, self.facts.peer.as_ref(), body);
         }
         request
     }
@@ -217,6 +217,7 @@ impl Pending {
             exchange.ended = Some(Timestamp::now());
             exchange.response = Some(response);
             exchange.fault = fault;
+            self.config.scrub(&mut exchange);
             let exchange = self.config.transcript.append(exchange);
             if let Some(observer) = &self.config.observer {
                 observer(&exchange, body);
@@ -238,7 +239,16 @@ impl Pending {
         if let Some(mut exchange) = self.exchange.take() {
             exchange.ended = Some(Timestamp::now());
             exchange.fault = Some(fault);
+            self.config.scrub(&mut exchange);
             self.config.transcript.record(exchange);
+        }
+    }
+}
+
+impl FrontConfig {
+    fn scrub(&self, exchange: &mut Exchange) {
+        if let Some(scrub) = &self.scrub {
+            scrub.exchange(exchange);
         }
     }
 }

@@ -142,6 +142,7 @@ async fn registrations_that_cannot_be_meant_are_refused() -> Outcome {
             "no registration",
         ),
         ("nfTypes", json!([""]), "1 to 32"),
+        ("subject", json!({"country": "Sweden"}), "two letters"),
     ];
     for (member, value, complaint) in bad {
         let mut body = good.clone();

@@ -1,10 +1,10 @@
 //! A private key that is sent to the CMF is seen, and stays out of the transcript.
 
 use crate::ca::request_for;
-use crate::cmf_bed::{CmfBed, DELEGATES, ENROLL, post, post_json, registration};
+use crate::cmf_bed::{CmfBed, DELEGATES, ENROLL, post, post_json, registration, text};
 use crate::common::{Outcome, PATIENCE};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hyper::Method;
 use hyper::header::{HeaderName, HeaderValue};
 use rcgen::KeyPair;
@@ -63,6 +63,16 @@ async fn a_private_key_is_seen_wherever_it_is_and_never_recorded() -> Outcome {
     raw.body = der.clone().into();
     bed.client.send(raw).await?;
 
+    // Where answers repeat it: in a path that nobody knows, and in what is registered and shown.
+    let path = format!("/keys/{}", URL_SAFE_NO_PAD.encode(&der));
+    let answer = bed.client.send(Call::new(Method::GET, path)).await?;
+    assert!(text(&answer).contains(&URL_SAFE_NO_PAD.encode(&der)));
+    let mut body = registration("vnfc-2.example");
+    body["vnfInstanceId"] = json!(pem);
+    post_json(&bed.client, DELEGATES, &body).await?;
+    let shown = bed.client.send(Call::new(Method::GET, DELEGATES)).await?;
+    assert!(text(&shown).contains("PRIVATE KEY"));
+
     let digest = bed.cmf.private_key_digest(&der);
     let seen = bed.cmf.private_keys();
     let places: Vec<_> = seen
@@ -77,6 +87,8 @@ async fn a_private_key_is_seen_wherever_it_is_and_never_recorded() -> Outcome {
             (Place::Body, Encoding::Base64),
             (Place::Target, Encoding::Hex),
             (Place::Body, Encoding::Der),
+            (Place::Target, Encoding::Base64),
+            (Place::Body, Encoding::Pem),
         ]
     );
     assert!(seen.iter().all(|seen| seen.digest == digest));
