@@ -13,6 +13,8 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 
+use crate::der::{Element, tag};
+
 /// Longest request in bytes: one for RSA-4096 with a dozen names has two thousand.
 pub const MAX_CSR: usize = 16 * 1024;
 
@@ -120,6 +122,9 @@ impl Csr {
         if !rest.is_empty() {
             return Err(CsrError::Trailing(rest.len()));
         }
+        if !is_framed(der) {
+            return Err(CsrError::Unreadable("a tag is not PKCS#10's".into()));
+        }
         let info = &request.certification_request_info;
         let mut extensions = Vec::new();
         for attribute in info.iter_attributes() {
@@ -146,10 +151,8 @@ impl Csr {
     /// Whether the request is signed with the private key of the public key in it (RFC 2986 clause 3). Keys that no
     /// policy here allows are not verified: they count as not proven.
     pub(crate) fn proves_possession(&self) -> bool {
-        X509CertificationRequest::from_der(&self.der).is_ok_and(|(_, request)| {
-            // The parser lets a signature pass that is not a whole number of octets.
-            request.signature_value.unused_bits == 0 && request.verify_signature().is_ok()
-        })
+        X509CertificationRequest::from_der(&self.der)
+            .is_ok_and(|(_, request)| request.verify_signature().is_ok())
     }
 
     /// SHA-256 of SubjectPublicKeyInfo, in hex.
@@ -264,6 +267,20 @@ impl SignatureType {
             _ => Self::Unsound,
         }
     }
+}
+
+/// Whether what the signature does not cover has the tags that it must have, and the signature is a whole number of
+/// octets. The parser lets others pass, so that one request could be written in several ways.
+fn is_framed(der: &[u8]) -> bool {
+    let framed = || {
+        let outer = Element::expect(tag::SEQUENCE, der)?;
+        let info = Element::expect(tag::SEQUENCE, outer.content)?;
+        let algorithm = Element::expect(tag::SEQUENCE, info.rest)?;
+        Element::expect(tag::OID, algorithm.content)?;
+        let signature = Element::expect(tag::BIT_STRING, algorithm.rest)?;
+        (signature.rest.is_empty() && signature.content.first() == Some(&0)).then_some(())
+    };
+    framed().is_some()
 }
 
 /// The one extension of this kind.

@@ -4,6 +4,7 @@
 /// A tag with its class and form, as it stands in the first octet.
 pub(crate) mod tag {
     pub(crate) const INTEGER: u8 = 0x02;
+    pub(crate) const BIT_STRING: u8 = 0x03;
     pub(crate) const OCTET_STRING: u8 = 0x04;
     pub(crate) const OID: u8 = 0x06;
     pub(crate) const IA5_STRING: u8 = 0x16;

@@ -45,6 +45,22 @@ fn a_bent_request_proves_nothing() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// Not by chance: any change of any of the first octets and of those around the signature's frame.
+#[test]
+fn no_change_of_an_octet_is_overlooked() -> Result<(), Box<dyn std::error::Error>> {
+    let der = request()?;
+    let signature = der.len() - 90;
+    for at in (0..8).chain(signature..der.len() - 60) {
+        for with in 1..=255 {
+            let mut bent = der.clone();
+            bent[at] ^= with;
+            let accepted = Csr::read(&bent).is_ok_and(|csr| csr.proves_possession());
+            assert!(!accepted, "octet {at} of {}: {:#x}", der.len(), bent[at]);
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
     #[test]

@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hyper::Method;
 use hyper::header::{HeaderName, HeaderValue};
-use rcgen::KeyPair;
+use rcgen::{CertificateParams, DnType, KeyPair};
+use scas_simulators::ca::{Ca, CaConfig, Order};
 use scas_simulators::client::Call;
 use scas_simulators::private_key::{Encoding, Place};
 use scas_simulators::transcript::Transcript;
@@ -121,5 +122,29 @@ async fn a_private_key_is_seen_wherever_it_is_and_never_recorded() -> Outcome {
     ] {
         assert!(!holds(needle), "{}", String::from_utf8_lossy(needle));
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_private_key_inside_a_request_is_not_recorded_on_ca_1_either() -> Outcome {
+    let transcript = Transcript::new();
+    let ca = Ca::start(CaConfig::new(transcript.clone())).await?;
+    let (key, stray) = (KeyPair::generate()?, KeyPair::generate()?);
+    let mut params = CertificateParams::new(["vnfc-1.example".to_owned()])?;
+    params
+        .distinguished_name
+        .push(DnType::CommonName, stray.serialize_pem());
+    let csr = params.serialize_request(&key)?;
+    ca.ca1().issue(csr.der(), &Order::default())?;
+    let [exchange] = &transcript.exchanges()[..] else {
+        panic!("one exchange was expected")
+    };
+    let recorded = serde_json::to_string(&**exchange)?;
+    assert!(
+        recorded.contains("private key: salted SHA-256"),
+        "{recorded}"
+    );
+    assert!(!recorded.contains(&STANDARD.encode(csr.der())[..200]));
+    ca.stop().await;
     Ok(())
 }
