@@ -217,7 +217,7 @@ impl Pending {
             exchange.ended = Some(Timestamp::now());
             exchange.response = Some(response);
             exchange.fault = fault;
-            self.config.scrub(&mut exchange);
+            self.config.scrub_exchange(&mut exchange);
             let exchange = self.config.transcript.append(exchange);
             if let Some(observer) = &self.config.observer {
                 observer(&exchange, body);
@@ -239,14 +239,14 @@ impl Pending {
         if let Some(mut exchange) = self.exchange.take() {
             exchange.ended = Some(Timestamp::now());
             exchange.fault = Some(fault);
-            self.config.scrub(&mut exchange);
+            self.config.scrub_exchange(&mut exchange);
             self.config.transcript.record(exchange);
         }
     }
 }
 
 impl FrontConfig {
-    fn scrub(&self, exchange: &mut Exchange) {
+    fn scrub_exchange(&self, exchange: &mut Exchange) {
         if let Some(scrub) = &self.scrub {
             scrub.exchange(exchange);
         }
