@@ -8,6 +8,7 @@ mod progress;
 mod reference;
 mod report;
 mod run;
+mod scan;
 mod selftest;
 mod simulate;
 
@@ -95,6 +96,14 @@ enum Command {
     Simulate(simulate::Args),
     /// Make or check a test PKI
     Pki(pki::Args),
+    /// Search files, folders, processes and devices for a private key
+    Scan(scan::Args),
+    /// Hold a page in memory: the canary of a scan
+    #[command(name = scan::HOLD_PAGE, hide = true)]
+    ScanHoldPage,
+    /// Try to reach what standard input names, and tell
+    #[command(name = scan::ATTEMPT, hide = true)]
+    ScanAttempt,
 }
 
 /// Runs the command line.
@@ -124,6 +133,9 @@ pub fn main() -> ExitCode {
         Command::Pki(args) => pki::run(&args)
             .map(|()| 0)
             .map_err(|error| Failure::Usage(error.into())),
+        Command::Scan(args) => scan::run(args),
+        Command::ScanHoldPage => scan::hold_page(),
+        Command::ScanAttempt => scan::attempt(),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

@@ -42,6 +42,31 @@ impl<'a> Window<'a> {
 pub trait Detector: Send + Sync {
     /// Reports at least whatever begins in `fresh`.
     fn search(&self, window: &Window<'_>, report: &mut dyn FnMut(Sighting));
+
+    /// As [`Self::search`], and tells of encrypted keys that stayed closed: nobody can say whose they are.
+    fn search_and_tell(
+        &self,
+        window: &Window<'_>,
+        report: &mut dyn FnMut(Sighting),
+        tell: &mut dyn FnMut(SealedKey),
+    ) {
+        // Most detectors open nothing.
+        let _ = tell;
+        self.search(window, report);
+    }
+}
+
+/// An encrypted private key was seen, and not opened.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SealedKey {
+    /// Where it begins, in the stream.
+    pub at: u64,
+    /// How far it goes, in bytes.
+    pub length: u64,
+    /// What it is: "encrypted PKCS#8", "PKCS#12", "OpenSSH" ...
+    pub what: Cow<'static, str>,
+    /// Why it was not opened: "no password was given" ...
+    pub why: Cow<'static, str>,
 }
 
 /// Key material was seen. Holds no byte of it.

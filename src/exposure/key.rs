@@ -1,9 +1,19 @@
 //! What is looked for: the [`Target`]s. Secrets are wiped when dropped and never printed.
 
+mod fit;
+#[cfg(test)]
+pub(crate) mod foreign;
+mod load;
+pub(crate) mod parse;
+mod rsa;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+pub use self::fit::{algorithm, fits, public_of, spki_sha256};
+pub use self::load::{KeyError, load_private, load_public};
 
 /// Bytes that must not leave the process: wiped on drop, `Debug` shows their number only.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,6 +49,9 @@ pub enum Curve {
 }
 
 impl Curve {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
+
     /// Length of a scalar or coordinate, in bytes: 32, 48 or 66.
     pub fn size(self) -> usize {
         match self {

@@ -6,6 +6,23 @@
 //! `key` says what is looked for, `source` where, `detector` how the two meet: sources hand windows of bytes to detectors,
 //! detectors hand back sightings. Sightings never hold a byte of a secret.
 
+pub mod answer;
+pub mod blind;
+pub mod canary;
+pub mod control;
 pub mod detector;
+mod dump;
+pub mod given;
+pub mod helper;
+pub mod hygiene;
 pub mod key;
+pub mod leftovers;
+pub mod matcher;
+mod needle;
+pub mod probe;
+pub mod scan;
+pub mod search;
+pub mod snapshot;
 pub mod source;
+pub mod structure;
+mod tell;

@@ -2,6 +2,21 @@
 //!
 //! What could not be searched is told to the visitor too: silence means searched.
 
+mod container;
+mod device;
+mod file;
+mod folder;
+pub mod limits;
+pub mod path;
+mod patient;
+pub mod process;
+mod sparse;
+pub mod stream;
+#[cfg(test)]
+mod testing;
+pub mod text;
+pub mod windows;
+
 use serde::{Deserialize, Serialize};
 
 use crate::detector::Window;

@@ -230,7 +230,7 @@ fn tally(tally: &Tally) -> String {
 
 /// Text from a SUT may bear escape sequences, lines that look like ours, and marks that turn the direction of writing: shown, not
 /// obeyed.
-fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

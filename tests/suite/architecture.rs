@@ -278,6 +278,18 @@ fn simulators_and_reference_meet_on_the_wire_only() {
 }
 
 #[test]
+fn the_exposure_search_knows_nothing_of_the_suite() {
+    let manifest = std::fs::read_to_string(root().join("src/exposure/Cargo.toml")).unwrap();
+    let names = dependencies(&manifest);
+    assert!(!names.is_empty());
+    for name in names {
+        let of_the_suite =
+            name.starts_with("scas") || name.contains("cucumber") || name.contains("gherkin");
+        assert!(!of_the_suite, "the exposure search depends on {name}");
+    }
+}
+
+#[test]
 fn nothing_but_the_command_line_reads_the_environment() {
     for folder in ["src", "simulators/src", "reference/src"] {
         for (path, text) in sources(folder) {

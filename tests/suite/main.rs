@@ -13,5 +13,6 @@ mod docs;
 mod interruption;
 mod main_job;
 mod reports;
+mod scan;
 mod support;
 mod verdicts;

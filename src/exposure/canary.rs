@@ -1,0 +1,250 @@
+//! The positive control: keys of our own, planted before the search, that it must find ([`Canaries`]).
+//!
+//! They are made before anything is known of the keys that are looked for, so that a snapshot holds them too. Later those
+//! of the same kind are looked for beside the real ones.
+
+use std::borrow::Cow;
+
+use aws_lc_rs::encoding::AsBigEndian as _;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _,
+};
+use num_bigint::BigUint;
+use zeroize::Zeroizing;
+
+use crate::answer::SearchKind;
+use crate::key::{Curve, PrivateKey, PublicKey, Secret, Target};
+use crate::scan::Seen;
+use crate::source::Place;
+
+/// Sizes of RSA canaries, in bits; a key of another size is stood for by the nearest.
+const RSA_BITS: [usize; 5] = [2048, 3072, 4096, 6144, 8192];
+/// A blind search throws out numbers with factors below this.
+const SMALL: u32 = 1000;
+/// Secrets begin at multiples of this, so that a search of aligned windows meets them too.
+const ALIGNMENT: usize = 64;
+
+/// Keys of our own, one of each kind, and the bytes to plant.
+pub struct Canaries {
+    keys: Vec<Canary>,
+    page: Secret,
+}
+
+struct Canary {
+    public: PublicKey,
+    private: PrivateKey,
+    /// Where its secret lies in the page, big-endian, and how long it is.
+    at: usize,
+    length: usize,
+}
+
+/// There is no randomness or no key to be had from the cryptographic library.
+#[derive(Debug, thiserror::Error)]
+#[error("the cryptographic library made no canary key")]
+pub struct NoCanary;
+
+impl From<aws_lc_rs::error::Unspecified> for NoCanary {
+    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
+        Self
+    }
+}
+
+/// A canary that a search looks for beside its targets.
+pub struct Wanted {
+    /// To be put among the targets.
+    pub target: Target,
+    /// What it stands for, in words.
+    pub kind: String,
+    at: u64,
+    length: u64,
+}
+
+impl Canaries {
+    /// New keys.
+    ///
+    /// # Errors
+    ///
+    /// If the library makes none.
+    pub fn new() -> Result<Self, NoCanary> {
+        let mut page = Vec::new();
+        let mut keys = vec![
+            ec(Curve::P256, &ECDSA_P256_SHA256_ASN1_SIGNING)?,
+            ec(Curve::P384, &ECDSA_P384_SHA384_ASN1_SIGNING)?,
+            ec(Curve::P521, &ECDSA_P521_SHA512_ASN1_SIGNING)?,
+            ed25519()?,
+        ];
+        for bits in RSA_BITS {
+            keys.push(rsa(bits)?);
+        }
+        // The vector must not leave copies behind as it grows.
+        page.reserve_exact(
+            ALIGNMENT + keys.len() * (ALIGNMENT + RSA_BITS[RSA_BITS.len() - 1] / 16),
+        );
+        page.resize(ALIGNMENT, 0);
+        let mut canaries = Vec::new();
+        for (public, private) in keys {
+            let (at, secret) = (page.len(), planted(&private).expose());
+            page.extend_from_slice(secret);
+            page.resize(page.len().next_multiple_of(ALIGNMENT) + ALIGNMENT, 0);
+            let length = secret.len();
+            canaries.push(Canary {
+                public,
+                private,
+                at,
+                length,
+            });
+        }
+        let page = Secret::new(page);
+        Ok(Self {
+            keys: canaries,
+            page,
+        })
+    }
+
+    /// The bytes to plant, to begin at an address or offset that is a multiple of 8.
+    pub fn page(&self) -> &[u8] {
+        self.page.expose()
+    }
+
+    /// The canaries that stand for these targets: one for each kind of key and of search.
+    pub fn wanted<'t>(
+        &self,
+        targets: impl IntoIterator<Item = (&'t Target, SearchKind)>,
+    ) -> Vec<Wanted> {
+        let mut wanted: Vec<Wanted> = Vec::new();
+        for (target, search) in targets {
+            // Structures are found by parsing, which the page does not offer: the known search stands for reading.
+            let known = search != SearchKind::Blind;
+            let how = if known { "known" } else { "blind" };
+            let (index, name) = self.like(&target.public);
+            let kind = format!("{name}, {how}");
+            if wanted.iter().any(|w| w.kind == kind) {
+                continue;
+            }
+            let canary = &self.keys[index];
+            wanted.push(Wanted {
+                target: Target {
+                    name: format!("canary {name}"),
+                    public: canary.public.clone(),
+                    private: known.then(|| canary.private.clone()),
+                },
+                kind,
+                at: canary.at as u64,
+                length: canary.length as u64,
+            });
+        }
+        wanted
+    }
+
+    fn like(&self, public: &PublicKey) -> (usize, Cow<'static, str>) {
+        match public {
+            PublicKey::Ec {
+                curve: Curve::P256, ..
+            } => (0, "EC P-256".into()),
+            PublicKey::Ec {
+                curve: Curve::P384, ..
+            } => (1, "EC P-384".into()),
+            PublicKey::Ec {
+                curve: Curve::P521, ..
+            } => (2, "EC P-521".into()),
+            PublicKey::Ed25519(_) => (3, "Ed25519".into()),
+            PublicKey::Rsa { modulus, .. } => {
+                let distance = |bits: usize| (modulus.len() * 8).abs_diff(bits);
+                let nearest = (0..RSA_BITS.len()).min_by_key(|&i| distance(RSA_BITS[i]));
+                let nearest = nearest.unwrap_or(0);
+                (4 + nearest, format!("RSA {}", RSA_BITS[nearest]).into())
+            }
+        }
+    }
+}
+
+impl Wanted {
+    /// Whether it was seen where it was planted: in a place that `here` accepts, at the page's beginning plus its own
+    /// offset wherever the page lies.
+    pub fn found<'s>(
+        &self,
+        index: usize,
+        seen: impl IntoIterator<Item = &'s Seen>,
+        here: impl Fn(&Place) -> bool,
+    ) -> bool {
+        seen.into_iter().any(|seen| {
+            seen.sighting.key == crate::detector::Whose::Target(index)
+                && seen.sighting.length == self.length
+                && seen.sighting.at % 8 == self.at % 8
+                && here(&seen.place)
+        })
+    }
+}
+
+/// The secret of each kind of key that is planted: one that every search for such a key looks for.
+fn planted(private: &PrivateKey) -> &Secret {
+    match private {
+        PrivateKey::Ec { scalar, .. } => scalar,
+        PrivateKey::Ed25519 { seed } => seed,
+        PrivateKey::Rsa { p, .. } => p,
+    }
+}
+
+fn ec(
+    curve: Curve,
+    algorithm: &'static EcdsaSigningAlgorithm,
+) -> Result<(PublicKey, PrivateKey), NoCanary> {
+    let pair = EcdsaKeyPair::generate(algorithm)?;
+    let scalar = pair.private_key().as_be_bytes()?;
+    // An uncompressed point: 04, x, y.
+    let (x, y) = pair.public_key().as_ref()[1..].split_at(curve.size());
+    let public = PublicKey::Ec {
+        curve,
+        x: x.to_vec(),
+        y: y.to_vec(),
+    };
+    let mut padded = vec![0; curve.size() - scalar.as_ref().len()];
+    padded.extend_from_slice(scalar.as_ref());
+    let scalar = Secret::new(padded);
+    Ok((public, PrivateKey::Ec { curve, scalar }))
+}
+
+fn ed25519() -> Result<(PublicKey, PrivateKey), NoCanary> {
+    let pair = Ed25519KeyPair::generate()?;
+    let mut public = [0; 32];
+    public.copy_from_slice(pair.public_key().as_ref());
+    let seed = Secret::new(pair.seed()?.as_be_bytes()?.as_ref().to_vec());
+    Ok((PublicKey::Ed25519(public), PrivateKey::Ed25519 { seed }))
+}
+
+/// Numbers of the right lengths without small factors; the search asks no more of them, and real primes of this size take
+/// seconds.
+fn rsa(bits: usize) -> Result<(PublicKey, PrivateKey), NoCanary> {
+    let random = |length: usize| -> Result<Zeroizing<Vec<u8>>, NoCanary> {
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        aws_lc_rs::rand::fill(&mut bytes)?;
+        // Large enough that the product has its full length, and odd.
+        bytes[0] |= 0xc0;
+        bytes[length - 1] |= 1;
+        Ok(bytes)
+    };
+    let prime = || -> Result<Zeroizing<Vec<u8>>, NoCanary> {
+        loop {
+            let bytes = random(bits / 16)?;
+            let number = BigUint::from_bytes_be(&bytes);
+            let zero = BigUint::ZERO;
+            if (3..SMALL).step_by(2).all(|factor| &number % factor != zero) {
+                return Ok(bytes);
+            }
+        }
+    };
+    let (p, q) = (prime()?, prime()?);
+    let modulus = (BigUint::from_bytes_be(&p) * BigUint::from_bytes_be(&q)).to_bytes_be();
+    let secret = |bytes: Zeroizing<Vec<u8>>| Secret::new(bytes.to_vec());
+    let private = PrivateKey::Rsa {
+        d: secret(random(bits / 8)?),
+        dp: secret(random(bits / 16)?),
+        dq: secret(random(bits / 16)?),
+        qinv: secret(random(bits / 16)?),
+        p: secret(p),
+        q: secret(q),
+    };
+    let exponent = vec![1, 0, 1];
+    Ok((PublicKey::Rsa { modulus, exponent }, private))
+}

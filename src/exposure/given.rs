@@ -1,0 +1,146 @@
+//! What a user writes for a source, and what it means: [`Source`].
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::source::limits::{Limits, Rules};
+use crate::source::path::{SourceError, Works, works as path_works};
+use crate::source::process::{self, ProcessError};
+use crate::source::stream::stream_work;
+
+/// Something to search.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A folder.
+    Folder {
+        /// As the user wrote it.
+        written: String,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file, image, core dump or block device.
+    File {
+        /// As the user wrote it.
+        written: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Standard input: `-`.
+    Stream {
+        /// As the user wrote it.
+        written: String,
+    },
+    /// Processes: `pid:N`, `tree:N`, `port:N`, `unit:NAME`.
+    Processes {
+        /// As the user wrote it.
+        written: String,
+        /// Their numbers at the beginning.
+        pids: Vec<u32>,
+    },
+}
+
+/// What was written is no source.
+#[derive(Debug, thiserror::Error)]
+pub enum GivenError {
+    /// No such file, or no way to it.
+    #[error(
+        "{written:?} cannot be searched: give a file, folder or device, `-`, pid:N, tree:N, port:N or unit:NAME"
+    )]
+    Path {
+        /// What was written.
+        written: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// No such process.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// It cannot be opened.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+impl Source {
+    /// What the words mean. `./pid:1` is a file.
+    ///
+    /// # Errors
+    ///
+    /// If there is nothing of that name.
+    pub fn parse(written: &str) -> Result<Self, GivenError> {
+        let name = written.to_owned();
+        if written == "-" {
+            return Ok(Self::Stream { written: name });
+        }
+        let kind = written.split_once(':').map(|(kind, _)| kind);
+        if matches!(kind, Some("pid" | "tree" | "port" | "unit")) {
+            let pids = process::processes(written)?;
+            return Ok(Self::Processes {
+                written: name,
+                pids,
+            });
+        }
+        let path = PathBuf::from(written);
+        let metadata = std::fs::metadata(&path).map_err(|source| GivenError::Path {
+            written: name.clone(),
+            source,
+        })?;
+        if metadata.is_dir() {
+            return Ok(Self::Folder {
+                written: name,
+                path,
+            });
+        }
+        Ok(Self::File {
+            written: name,
+            path,
+        })
+    }
+
+    /// As the user wrote it.
+    pub fn written(&self) -> &str {
+        match self {
+            Self::Folder { written, .. }
+            | Self::File { written, .. }
+            | Self::Stream { written }
+            | Self::Processes { written, .. } => written,
+        }
+    }
+
+    /// The work of searching it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened.
+    pub fn works<'s>(&self, limits: &'s Limits, rules: &'s Rules) -> Result<Works<'s>, GivenError> {
+        match self {
+            Self::Folder { written, path } | Self::File { written, path } => {
+                Ok(path_works(written, path, limits, rules)?)
+            }
+            Self::Stream { written } => {
+                let reader = Box::new(io::stdin());
+                let work = stream_work(written, reader, limits);
+                Ok(Box::new(std::iter::once(work)))
+            }
+            Self::Processes { written, pids } => processes(written, pids),
+        }
+    }
+}
+
+/// The work of each process. In a group, one that has ended since the list was made holds no memory any more: nothing is
+/// left of it to search. A process that was named by itself must be there.
+fn processes<'s>(written: &str, pids: &[u32]) -> Result<Works<'s>, GivenError> {
+    let options = process::Options::default();
+    let mut works: Works<'s> = Box::new(std::iter::empty());
+    for pid in pids {
+        let name = if pids.len() == 1 && written.starts_with("pid:") {
+            written.to_owned()
+        } else {
+            format!("{written} pid {pid}")
+        };
+        match process::works(&name, *pid, &options) {
+            Err(ProcessError::Gone { .. } | ProcessError::Zombie { .. }) if pids.len() > 1 => {}
+            more => works = Box::new(works.chain(more?)),
+        }
+    }
+    Ok(works)
+}

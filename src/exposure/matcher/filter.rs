@@ -1,0 +1,158 @@
+//! The first test of every place: a [`Filter`] of four-byte grams, in which one look each [`STRIDE`] bytes suffices.
+//!
+//! A needle enters the grams of [`STRIDE`] places in a row, so that one of them is looked at however the needle lies. One
+//! look costs a multiplication and a bit out of a table that stays in the processor's nearest cache for a key or two.
+
+use zeroize::Zeroizing;
+
+/// Bytes from one look to the next. A multiple of four, so that a look at an aligned place never touches two cache lines;
+/// the longest such that 15 bytes of a key are found.
+pub(super) const STRIDE: usize = 12;
+
+/// Length of a gram, in bytes.
+pub(super) const GRAM: usize = 4;
+
+/// Looks between two branches.
+const BATCH: usize = 16;
+
+/// A set of grams: has all that were entered, and a few more.
+///
+/// The upper bits of a gram's hash choose a word of the table, the lowest ten two bits of it, which both must be set. One
+/// bit would let through ten times as much of what nobody entered.
+pub(super) struct Filter {
+    words: Zeroizing<Vec<u32>>,
+    shift: u32,
+}
+
+/// An odd number to hash with; known when the program is compiled, which saves a step of each look.
+const MULTIPLIER: u32 = 0x9e37_79b1;
+
+/// Logarithms of the least and the greatest size, in bits: 32 KiB, which the nearest cache holds, and 2 MiB, which the last
+/// one does.
+const SIZES: (u32, u32) = (18, 24);
+
+impl Filter {
+    /// An empty set with room for so many grams.
+    pub(super) fn new(grams: usize) -> Self {
+        let bits = grams.saturating_mul(32).next_power_of_two().ilog2();
+        let log = bits.clamp(SIZES.0, SIZES.1) - 5;
+        Self {
+            words: Zeroizing::new(vec![0; 1 << log]),
+            shift: 32 - log,
+        }
+    }
+
+    /// Enters a gram.
+    pub(super) fn insert(&mut self, gram: [u8; GRAM]) {
+        let hash = u32::from_le_bytes(gram).wrapping_mul(MULTIPLIER);
+        self.words[(hash >> self.shift) as usize] |= 1 << (hash % 32) | 1 << (hash / 32 % 32);
+    }
+
+    /// The lowest bit says whether a gram was entered, or seems to have been; the others say nothing.
+    #[inline(always)]
+    fn look(&self, gram: u32) -> u32 {
+        let hash = gram.wrapping_mul(MULTIPLIER);
+        let index = (hash >> self.shift) as usize;
+        debug_assert!(index < self.words.len());
+        // SAFETY: there are 2^(32 - shift) words, and the shift leaves as many bits.
+        let word = unsafe { self.words.get_unchecked(index) };
+        word.wrapping_shr(hash) & word.wrapping_shr(hash >> 5)
+    }
+
+    /// Calls `hit` with each place from `from` to before `to` at which the filter looks and finds a gram, in order; before
+    /// that, `soon` with the grams of several.
+    pub(super) fn scan(
+        &self,
+        bytes: &[u8],
+        from: usize,
+        to: usize,
+        soon: impl Fn(u32),
+        mut hit: impl FnMut(usize),
+    ) {
+        let to = to.min((bytes.len() + 1).saturating_sub(GRAM));
+        let mut at = self.next_batch(bytes, from, to);
+        while at < to {
+            let end = to.min(at + SPAN);
+            if !uniform(&bytes[at..end]) {
+                let mut hits = 0u32;
+                for (i, place) in (at..end).step_by(STRIDE).enumerate() {
+                    hits |= (self.look(gram(bytes, place)) & 1) << i;
+                }
+                if hits & (hits.wrapping_sub(1)) != 0 {
+                    let mut rest = hits;
+                    while rest != 0 {
+                        soon(gram(bytes, at + rest.trailing_zeros() as usize * STRIDE));
+                        rest &= rest - 1;
+                    }
+                }
+                while hits != 0 {
+                    hit(at + hits.trailing_zeros() as usize * STRIDE);
+                    hits &= hits - 1;
+                }
+            }
+            at = self.next_batch(bytes, at + SPAN, to);
+        }
+    }
+
+    /// The next batch of looks that has a hit, or where less than a batch is left.
+    fn next_batch(&self, bytes: &[u8], at: usize, to: usize) -> usize {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("bmi2") {
+            // SAFETY: the processor has what the function needs.
+            return unsafe { self.next_batch_bmi2(bytes, at, to) };
+        }
+        self.next_batch_plain(bytes, at, to)
+    }
+
+    /// With shifts by a variable in one step.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "bmi2")]
+    fn next_batch_bmi2(&self, bytes: &[u8], at: usize, to: usize) -> usize {
+        self.next_batch_plain(bytes, at, to)
+    }
+
+    #[inline(always)]
+    fn next_batch_plain(&self, bytes: &[u8], mut at: usize, to: usize) -> usize {
+        while at + SPAN <= to {
+            let span: &[u8; SPAN] = bytes[at..at + SPAN]
+                .try_into()
+                .expect("it was sliced to this length");
+            prefetch(bytes, at + AHEAD);
+            // A plain loop: it is unrolled, and compiled for the processor that the function around it is for.
+            let mut looks = 0;
+            for i in 0..BATCH {
+                looks |= self.look(gram(span, i * STRIDE));
+            }
+            if looks & 1 == 1 {
+                break;
+            }
+            at += SPAN;
+        }
+        at
+    }
+}
+
+/// Whether all bytes are the same: what fills most of memory may share its bits with a gram, and is gone over quickly.
+fn uniform(bytes: &[u8]) -> bool {
+    let first = bytes.first().copied().unwrap_or_default();
+    bytes.iter().fold(0, |other, byte| other | byte ^ first) == 0
+}
+
+/// How far ahead memory is asked for what will be needed.
+const AHEAD: usize = 1024;
+
+/// Asks for the cache lines of a batch.
+#[inline(always)]
+fn prefetch(bytes: &[u8], at: usize) {
+    for line in 0..SPAN / 64 {
+        super::hint::soon(bytes.as_ptr().wrapping_add(at + line * 64));
+    }
+}
+
+/// Bytes of a batch of looks.
+const SPAN: usize = STRIDE * BATCH;
+
+#[inline(always)]
+fn gram(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
