@@ -12,6 +12,7 @@ use scas_simulators::ca::{
 use scas_simulators::clock::Clock;
 use scas_simulators::fault::Times;
 use scas_simulators::transcript::Transcript;
+use sha1::{Digest as _, Sha1};
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::parse_x509_certificate;
 
@@ -82,6 +83,11 @@ async fn a_certificate_has_the_profile_of_c_6() -> Outcome {
         assert!(usage.digital_signature() && usage.flags == 1, "{usage}");
         let extended = leaf.extended_key_usage()?.ok_or("none")?.value;
         assert!(extended.client_auth && extended.server_auth && !extended.any);
+        for certificate in [&leaf, &issuing] {
+            // Method 1: of the bits of the key, without tag, length and the count of unused bits.
+            let bits = &certificate.public_key().subject_public_key.data;
+            assert_eq!(key_ids(certificate)?.0, Sha1::digest(bits).to_vec());
+        }
         assert_eq!(key_ids(&leaf)?.1, Some(key_ids(&issuing)?.0));
         let days = leaf.validity().not_after.timestamp() - leaf.validity().not_before.timestamp();
         assert_eq!(days, 90 * 86_400);
