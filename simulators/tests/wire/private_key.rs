@@ -144,7 +144,8 @@ async fn a_private_key_inside_a_request_is_not_recorded_on_ca_1_either() -> Outc
         recorded.contains("private key: salted SHA-256"),
         "{recorded}"
     );
-    assert!(!recorded.contains(&STANDARD.encode(csr.der())[..200]));
+    // Its first line, had it been kept.
+    assert!(!recorded.contains(&STANDARD.encode(csr.der())[..60]));
     ca.stop().await;
     Ok(())
 }
