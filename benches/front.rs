@@ -145,6 +145,7 @@ fn through_front(
                 control: Control::default(),
                 max_request_body: 1 << 20,
                 observer: None,
+                scrub: None,
                 housekeeping: None,
             },
         )

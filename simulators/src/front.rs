@@ -68,12 +68,24 @@ pub struct FrontConfig {
     pub max_request_body: u64,
     /// Told of each exchange after it is recorded and before it is answered, with the request's whole body.
     pub observer: Option<Observer>,
+    /// Takes secrets out of each exchange before it is kept anywhere. `None`: nothing is taken out.
+    pub scrub: Option<Arc<dyn Scrub>>,
     /// Regular work on the API's server.
     pub housekeeping: Option<Housekeeping>,
 }
 
 /// See [`FrontConfig::observer`].
 pub type Observer = Arc<dyn Fn(&Exchange, &[u8]) + Send + Sync>;
+
+/// See [`FrontConfig::scrub`]. The simulated API gets each request as it came, and the peer each answer.
+pub trait Scrub: Send + Sync {
+    /// Called once for each request that could be read, first of all: with what the front is about to show in a hold
+    /// and to keep in the transcript, and the body as it came. Changes the former.
+    fn request(&self, request: &mut Request, peer: Option<&Peer>, body: &[u8]);
+
+    /// Called before an exchange is recorded: its answer may repeat what was asked.
+    fn exchange(&self, exchange: &mut Exchange);
+}
 
 /// Why a simulator did not start.
 #[derive(Debug, Error)]

@@ -134,6 +134,7 @@ impl Nfvo {
                 observer: Some(Arc::new(move |exchange: &Exchange, body: &[u8]| {
                     notifications::observe(&sink.sink, exchange, body);
                 })),
+                scrub: None,
                 housekeeping: Some(housekeeping),
             },
         )?;

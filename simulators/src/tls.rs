@@ -45,6 +45,14 @@ pub enum ServerSecurity {
         /// PEM certificates that client chains must end in.
         client_anchors_pem: String,
     },
+    /// TLS that asks for a client certificate: one that is shown must chain to one of these anchors, but none need be
+    /// shown. EST gives its CA certificates to whoever asks (RFC 7030 clause 4.1.1); the API refuses the rest itself.
+    Requested {
+        /// What the simulator presents.
+        identity: Identity,
+        /// PEM certificates that client chains must end in.
+        client_anchors_pem: String,
+    },
     /// TLS without client certificates.
     ServerOnly {
         /// What the simulator presents.
@@ -139,6 +147,10 @@ impl ServerSecurity {
             Self::Mutual {
                 identity,
                 client_anchors_pem,
+            }
+            | Self::Requested {
+                identity,
+                client_anchors_pem,
             } => (identity, Some(client_anchors_pem)),
             Self::ServerOnly { identity } => (identity, None),
             Self::Plain => return Ok(None),
@@ -150,9 +162,13 @@ impl ServerSecurity {
         let builder = match anchors {
             Some(pem) => {
                 let roots = Arc::new(anchors_of(pem, "client anchors")?);
-                builder.with_client_cert_verifier(
-                    WebPkiClientVerifier::builder_with_provider(roots, provider.clone()).build()?,
-                )
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone());
+                let verifier = if matches!(self, Self::Requested { .. }) {
+                    verifier.allow_unauthenticated()
+                } else {
+                    verifier
+                };
+                builder.with_client_cert_verifier(verifier.build()?)
             }
             None => builder.with_no_client_auth(),
         };

@@ -2,14 +2,17 @@
 
 mod common;
 
-use common::{Bed, Outcome, PATIENCE, call};
+use common::{Bed, Outcome, PATIENCE, Pki, call, client};
 use hyper::Method;
+use scas_simulators::ca::{Ca, CaConfig};
+use scas_simulators::cmf::{Cmf, CmfConfig};
 use scas_simulators::fault::{Fault, Times};
+use scas_simulators::transcript::Transcript;
 use tokio::time::timeout;
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_stopped_nfvo_leaves_no_thread_socket_or_port() -> Outcome {
+async fn a_stopped_simulator_leaves_no_thread_socket_or_port() -> Outcome {
     const ROUNDS: usize = 4;
     // The runtime keeps one thread for blocking work once there was some.
     let (threads_before, sockets_before) = (threads()? + 1, sockets()?);
@@ -58,6 +61,7 @@ async fn round() -> Outcome {
         bed.seen.wait_for(1, |exchange| exchange.fault.is_some()),
     )
     .await?;
+    certificates(&bed.pki).await?;
     timeout(PATIENCE, bed.nfvo.stop()).await?;
     for task in waiting {
         assert!(timeout(PATIENCE, task).await??.is_err());
@@ -65,6 +69,24 @@ async fn round() -> Outcome {
     // The port is free again.
     drop(tokio::net::TcpListener::bind(address).await?);
     drop((idle, silent));
+    Ok(())
+}
+
+/// A CMF and its CA, with a connection left idle.
+async fn certificates(pki: &Pki) -> Outcome {
+    let transcript = Transcript::new();
+    let ca = Ca::start(CaConfig::new(transcript.clone())).await?;
+    let config = CmfConfig::new(pki.server.clone(), pki.ca_pem.clone(), ca.ca1(), transcript);
+    let cmf = Cmf::start(config).await?;
+    let client = client(&pki.client_as(None), cmf.root(), &Transcript::new())?;
+    let mut idle = client.open().await?;
+    let answer = idle
+        .send(call(Method::GET, "/.well-known/est/cacerts", ""))
+        .await?;
+    assert_eq!(answer.status, 200);
+    timeout(PATIENCE, cmf.stop()).await?;
+    timeout(PATIENCE, ca.stop()).await?;
+    drop(idle);
     Ok(())
 }
 

@@ -1,17 +1,18 @@
 //! `scas simulate`: a simulator by itself.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+mod ca;
+mod cmf;
+mod nfvo;
+
+use std::path::Path;
 
 use anyhow::Context as _;
-use scas_simulators::nfvo::{Nfvo, NfvoConfig};
-use scas_simulators::tls::{Identity, ServerSecurity};
+use clap::ValueEnum;
+use scas_simulators::ca::{CertificateFault, KeyKind};
 use scas_simulators::transcript::Transcript;
 
 use super::{Failure, Outcome};
-use crate::pki::{SIGNERS_FOLDER, SigningMaterial, TLS_FOLDER, TestPki};
-use crate::testbed::offer;
-use crate::vnf_package::Package;
+use crate::pki::{TLS_FOLDER, TestPki};
 
 /// Runs a simulator by itself until Ctrl-C, and prints its addresses.
 #[derive(clap::Args)]
@@ -26,94 +27,85 @@ enum Simulator {
     ///
     /// Prints one line {"event":"ready",...} with its API root, the VNFD identifier it holds and the
     /// folder with certificates and keys that a VNFM needs.
-    Nfvo(NfvoArgs),
-}
-
-#[derive(clap::Args)]
-struct NfvoArgs {
-    /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    listen: SocketAddr,
-    /// A PKI made by `scas pki new`; without it one is made for this run
-    #[arg(long, value_name = "DIR")]
-    pki: Option<PathBuf>,
-    /// No TLS
-    #[arg(long)]
-    plain: bool,
-    /// Write every exchange to this file, one JSON line each
-    #[arg(long, value_name = "FILE")]
-    transcript: Option<PathBuf>,
+    Nfvo(nfvo::Args),
+    /// The simulated CMF with its CA: registration of delegates, and EST (RFC 7030)
+    ///
+    /// Prints one line {"event":"ready",...} with its addresses, the folder with certificates and keys that a
+    /// VNFM needs, and the folder with the certificates of its CA.
+    Cmf(cmf::Args),
+    /// The simulated CA: certifies the requests that it is given, and publishes CRLs
+    ///
+    /// Prints one line {"event":"ready",...} with the address of CRLs and certificates, and the files it has written.
+    Ca(ca::Args),
 }
 
 /// Runs the subcommand.
 pub fn run(args: Args) -> Outcome {
-    let Simulator::Nfvo(args) = args.simulator;
-    super::runtime()?
-        .block_on(nfvo(&args))
-        .map_err(Failure::Usage)?;
+    let runtime = super::runtime()?;
+    match args.simulator {
+        Simulator::Nfvo(args) => runtime.block_on(nfvo::run(&args)),
+        Simulator::Cmf(args) => runtime.block_on(cmf::run(&args)),
+        Simulator::Ca(args) => runtime.block_on(ca::run(&args)),
+    }
+    .map_err(Failure::Usage)?;
     Ok(0)
 }
 
-async fn nfvo(args: &NfvoArgs) -> anyhow::Result<()> {
-    let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let folder = args.pki.as_deref().unwrap_or(scratch.path());
-    let (pki, signing) = material(args, folder)?;
-    let transcript = match &args.transcript {
-        Some(path) => {
-            Transcript::to_file(path).with_context(|| format!("--transcript {}", path.display()))?
+/// The kinds of key of a CA.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Key {
+    #[value(name = "p-256")]
+    P256,
+    #[value(name = "p-384")]
+    P384,
+    #[value(name = "rsa-3072")]
+    Rsa3072,
+}
+
+impl From<Key> for KeyKind {
+    fn from(key: Key) -> Self {
+        match key {
+            Key::P256 => Self::P256,
+            Key::P384 => Self::P384,
+            Key::Rsa3072 => Self::Rsa3072,
         }
-        None => Transcript::new(),
-    };
-    let security = if args.plain {
-        ServerSecurity::Plain
-    } else {
-        ServerSecurity::Mutual {
-            identity: Identity {
-                chain_pem: pki.nfvo.chain_pem(),
-                key_pem: pki.nfvo.private_key_pem(),
-            },
-            client_anchors_pem: pki.ca.certificate_pem(),
-        }
-    };
-    let nfvo = Nfvo::start(NfvoConfig {
-        listen: args.listen,
-        ..NfvoConfig::new(security, transcript.clone())
+    }
+}
+
+/// A fault by its name; the error lists all names.
+fn certificate_fault(name: &str) -> Result<CertificateFault, String> {
+    let mut all = CertificateFault::ALL.into_iter();
+    all.find(|fault| fault.to_string() == name).ok_or_else(|| {
+        let names = CertificateFault::ALL.map(|fault| fault.to_string());
+        format!("no such fault; there are {}", names.join(", "))
     })
-    .await
-    .with_context(|| format!("--listen {}", args.listen))?;
-    let vnfd_id = uuid::Uuid::new_v4().to_string();
-    let package = Package::new(&vnfd_id, &signing).build()?;
-    nfvo.onboard(offer::onboarded(&package));
-    let ready = serde_json::json!({
-        "event": "ready",
-        "apiRoot": nfvo.api_root(),
-        "notifications": nfvo.callback_uri("lcm"),
-        "vnfdId": vnfd_id,
-        "pki": folder,
-    });
+}
+
+/// The one of `--transcript`.
+fn transcript(file: Option<&Path>) -> anyhow::Result<Transcript> {
+    match file {
+        Some(path) => {
+            Transcript::to_file(path).with_context(|| format!("--transcript {}", path.display()))
+        }
+        None => Ok(Transcript::new()),
+    }
+}
+
+/// The TLS part of the PKI in this folder: that of `--pki`, or made there.
+fn tls_material(given: bool, folder: &Path) -> anyhow::Result<TestPki> {
+    let now = jiff::Timestamp::now();
+    let folder = folder.join(TLS_FOLDER);
+    if given {
+        return TestPki::load_from(&folder, now).context("--pki");
+    }
+    let pki = TestPki::new(now, &["127.0.0.1", "::1", "localhost"])?;
+    pki.write_to(&folder)?;
+    Ok(pki)
+}
+
+/// Prints the ready line, and waits for a signal.
+async fn serve_until_interrupted(ready: &serde_json::Value) {
     let interrupted = super::run::interrupted();
     super::print(&format!("{ready}\n"));
     interrupted.await;
-    nfvo.stop().await;
-    transcript.flush()?;
-    Ok(())
-}
-
-/// The PKI of `--pki`, or a new one in the scratch folder.
-fn material(
-    args: &NfvoArgs,
-    folder: &std::path::Path,
-) -> anyhow::Result<(TestPki, SigningMaterial)> {
-    let now = jiff::Timestamp::now();
-    if args.pki.is_some() {
-        return Ok((
-            TestPki::load_from(&folder.join(TLS_FOLDER), now).context("--pki")?,
-            SigningMaterial::load_from(&folder.join(SIGNERS_FOLDER), now).context("--pki")?,
-        ));
-    }
-    let pki = TestPki::new(now, &["127.0.0.1", "::1", "localhost"])?;
-    let signing = SigningMaterial::new(now)?;
-    pki.write_to(&folder.join(TLS_FOLDER))?;
-    signing.write_to(&folder.join(SIGNERS_FOLDER))?;
-    Ok((pki, signing))
 }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -65,6 +66,66 @@ fn the_simulated_nfvo_serves_a_signed_package_to_whoever_asks() {
     let wire = std::fs::read_to_string(stage.path("wire.jsonl")).unwrap();
     assert!(wire.contains(vnfd_id), "the exchange was written down");
     stage.assert_nothing_left();
+}
+
+#[test]
+fn the_simulated_cmf_gives_its_ca_certificates_to_whoever_asks() {
+    let stage = Stage::new();
+    let (child, told) = ready(&stage, &["simulate", "cmf", "--transcript", "wire.jsonl"]);
+    let folder = |label: &str| PathBuf::from(told[label].as_str().unwrap());
+    for file in [
+        folder("ca").join("root.pem"),
+        folder("ca").join("issuing.pem"),
+        folder("pki").join("tls/vnfm.key"),
+    ] {
+        assert!(file.exists(), "{} was promised", file.display());
+    }
+    assert!(told["est"].as_str().unwrap().ends_with("/.well-known/est"));
+    let published = told["published"].as_str().unwrap();
+    let answer = fetch(published, "/certificates/root.cer");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    end(child);
+    let wire = std::fs::read_to_string(stage.path("wire.jsonl")).unwrap();
+    assert!(wire.contains("/certificates/root.cer"), "{wire}");
+    stage.assert_nothing_left();
+}
+
+#[test]
+fn the_simulated_ca_certifies_what_it_is_given() {
+    let stage = Stage::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(["vnfc-1.example".to_owned()]).unwrap();
+    let request = params.serialize_request(&key).unwrap().pem().unwrap();
+    stage.write("vnfc.csr", &request);
+    let (child, told) = ready(
+        &stage,
+        &["simulate", "ca", "--out", "ca", "--csr", "vnfc.csr"],
+    );
+    let chain = std::fs::read_to_string(stage.path("ca/vnfc.pem")).unwrap();
+    assert_eq!(chain.matches("BEGIN CERTIFICATE").count(), 2);
+    let answer = fetch(told["published"].as_str().unwrap(), "/crl/issuing.crl");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    end(child);
+    stage.write("garbage.csr", "garbage");
+    stage
+        .run(&["simulate", "ca", "--out", "ca", "--csr", "garbage.csr"])
+        .assert_told(64, &["--csr garbage.csr"]);
+    stage
+        .run(&["simulate", "ca", "--out", "ca", "--fault", "other"])
+        .assert_told(64, &["no such fault", "not-yet-valid"]);
+}
+
+fn fetch(root: &str, path: &str) -> String {
+    let host = root.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Interceptor {
         let mut pending = Pending {
             config: Arc::clone(&self.config),
             exchange: Some(Exchange {
-                request: recorded(&parts, &body),
+                request: self.recorded(&parts, &body),
                 ..self.config.blank(started, &self.facts)
             }),
         };
@@ -88,7 +88,7 @@ impl Interceptor {
         }
         if let Some(held) = self.config.control.held(&parts.method, path) {
             tokio::select! {
-                () = held.wait(recorded(&parts, &body)) => {}
+                () = held.wait(pending.request()) => {}
                 () = self.stopped() => return pending.give_up("simulator stopped while held".into(), "stopped"),
             }
         }
@@ -140,6 +140,15 @@ impl Interceptor {
         self.upstream.lock().await.close().await;
     }
 
+    /// The request as it may be kept.
+    fn recorded(&self, parts: &Parts, body: &[u8]) -> transcript::Request {
+        let mut request = recorded(parts, body);
+        if let Some(scrub) = &self.config.scrub {
+            scrub.request(&mut request, self.facts.peer.as_ref(), body);
+        }
+        request
+    }
+
     async fn forward(&self, parts: &Parts, body: Bytes) -> Result<Answer, (StatusCode, String)> {
         let target = target(parts);
         // The API's server panics on what it cannot parse as a URL.
@@ -189,6 +198,14 @@ struct Pending {
 }
 
 impl Pending {
+    /// What was asked, as it is recorded.
+    fn request(&self) -> transcript::Request {
+        let exchange = self.exchange.as_ref();
+        exchange.map_or_else(transcript::Request::default, |exchange| {
+            exchange.request.clone()
+        })
+    }
+
     async fn answer(
         mut self,
         answer: Answer,
@@ -200,6 +217,7 @@ impl Pending {
             exchange.ended = Some(Timestamp::now());
             exchange.response = Some(response);
             exchange.fault = fault;
+            self.config.scrub_exchange(&mut exchange);
             let exchange = self.config.transcript.append(exchange);
             if let Some(observer) = &self.config.observer {
                 observer(&exchange, body);
@@ -221,7 +239,16 @@ impl Pending {
         if let Some(mut exchange) = self.exchange.take() {
             exchange.ended = Some(Timestamp::now());
             exchange.fault = Some(fault);
+            self.config.scrub_exchange(&mut exchange);
             self.config.transcript.record(exchange);
+        }
+    }
+}
+
+impl FrontConfig {
+    fn scrub_exchange(&self, exchange: &mut Exchange) {
+        if let Some(scrub) = &self.scrub {
+            scrub.exchange(exchange);
         }
     }
 }

@@ -30,6 +30,7 @@ async fn its_exchange_is_recorded_while_the_front_goes_on() -> Outcome {
             control: Control::default(),
             max_request_body: 1024,
             observer: None,
+            scrub: None,
             housekeeping: None,
         },
     )?;

@@ -1,9 +1,14 @@
 //! The simulators over real sockets: one binary for all that can share a process.
 
+mod ca;
 mod client;
+mod cmf;
+mod cmf_bed;
 #[path = "../common/mod.rs"]
 mod common;
+mod est_clients;
 mod faults;
 mod gone;
 mod nfvo;
+mod private_key;
 mod tls;

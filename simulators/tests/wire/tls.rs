@@ -349,6 +349,7 @@ async fn the_api_is_told_of_the_peer_by_the_front_alone() -> Outcome {
         control: Control::default(),
         max_request_body: 10,
         observer: None,
+        scrub: None,
         housekeeping: None,
     };
     let front = Front::start(listener, config)?;
