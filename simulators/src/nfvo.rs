@@ -29,7 +29,7 @@ pub use self::packages::{OnboardedPackage, OperationalState, SecurityOption, Unk
 use self::state::State;
 use crate::control::Control;
 pub use crate::front::StartError;
-use crate::front::{Front, FrontConfig, Housekeeping, Parties};
+use crate::front::{Front, FrontConfig, Housekeeping, Parties, problem_details};
 use crate::tls::ServerSecurity;
 use crate::transcript::{Exchange, Transcript};
 
@@ -134,6 +134,8 @@ impl Nfvo {
                 observer: Some(Arc::new(move |exchange: &Exchange, body: &[u8]| {
                     notifications::observe(&sink.sink, exchange, body);
                 })),
+                redaction: None,
+                refusal: problem_details,
                 housekeeping: Some(housekeeping),
             },
         )?;

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+pub mod vim;
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -76,7 +78,7 @@ impl Pki {
     }
 }
 
-fn authority(name: &str) -> Result<(String, Issuer<'static, KeyPair>), rcgen::Error> {
+pub fn authority(name: &str) -> Result<(String, Issuer<'static, KeyPair>), rcgen::Error> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, name);
@@ -85,7 +87,7 @@ fn authority(name: &str) -> Result<(String, Issuer<'static, KeyPair>), rcgen::Er
     Ok((certificate.pem(), Issuer::new(params, key)))
 }
 
-fn leaf(name: &str, issuer: &Issuer<'_, KeyPair>) -> Result<Identity, rcgen::Error> {
+pub fn leaf(name: &str, issuer: &Issuer<'_, KeyPair>) -> Result<Identity, rcgen::Error> {
     let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);

@@ -5,5 +5,8 @@ mod client;
 mod common;
 mod faults;
 mod gone;
+mod keys;
 mod nfvo;
+mod openstack;
 mod tls;
+mod vim;
