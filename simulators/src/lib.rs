@@ -16,3 +16,4 @@ pub mod route;
 pub mod tls;
 pub mod transcript;
 pub mod vim;
+pub mod vnfci;

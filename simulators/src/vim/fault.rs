@@ -1,11 +1,6 @@
 //! What a VIM gets wrong by itself, beyond the wire: [`VimFault`].
 
-use std::sync::Mutex;
-
 use serde::{Deserialize, Serialize};
-
-use super::state::lock;
-use crate::fault::Times;
 
 /// Misbehaviour of the simulated VIM; see [`Vim::fault`](super::Vim::fault). Faults of single answers and silence are
 /// set by [`Control`](crate::control::Control). Written in kebab-case, e.g. `"boot-without-key"`.
@@ -36,38 +31,5 @@ impl std::fmt::Display for VimFault {
             Self::NoBoot => "no-boot",
             Self::DeleteFailed => "delete-failed",
         })
-    }
-}
-
-/// The faults that are still to come.
-#[derive(Default)]
-pub(super) struct Faults {
-    /// With how often each is left; `None`: always.
-    planned: Mutex<Vec<(VimFault, Option<u32>)>>,
-}
-
-impl Faults {
-    pub(super) fn plan(&self, fault: VimFault, times: Times) {
-        lock(&self.planned).push((fault, times.count()));
-    }
-
-    pub(super) fn clear(&self) {
-        lock(&self.planned).clear();
-    }
-
-    /// Whether this happens now; counted as used.
-    pub(super) fn take(&self, fault: VimFault) -> bool {
-        let mut planned = lock(&self.planned);
-        let due = |entry: &(VimFault, Option<u32>)| entry.0 == fault && entry.1 != Some(0);
-        let Some(index) = planned.iter().position(due) else {
-            return false;
-        };
-        if let Some(left) = &mut planned[index].1 {
-            *left -= 1;
-            if *left == 0 {
-                planned.remove(index);
-            }
-        }
-        true
     }
 }

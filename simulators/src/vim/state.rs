@@ -7,9 +7,10 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::boot::Booted;
-use super::fault::Faults;
+use super::fault::VimFault;
 use super::keystone::{Account, Token};
 use super::stack::Stack;
+use crate::fault::Planned;
 
 /// When a stack that is being created, changed or deleted is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub(super) struct State {
     pub(super) account: Account,
     pub(super) project_id: String,
     pub(super) user_id: String,
-    pub(super) faults: Faults,
+    pub(super) faults: Planned<VimFault>,
     /// Everything that ever booted.
     pub(super) booted: watch::Sender<Vec<Arc<Booted>>>,
     progress: Mutex<Progress>,
@@ -41,7 +42,7 @@ impl State {
             account,
             project_id: Uuid::new_v4().simple().to_string(),
             user_id: Uuid::new_v4().simple().to_string(),
-            faults: Faults::default(),
+            faults: Planned::default(),
             booted: watch::Sender::new(Vec::new()),
             progress: Mutex::new(progress),
             tokens: Mutex::default(),
@@ -69,6 +70,6 @@ impl State {
 }
 
 /// Each change under these locks is a single step, so a panic elsewhere leaves nothing half done.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -88,9 +88,18 @@ pub fn authority(name: &str) -> Result<(String, Issuer<'static, KeyPair>), rcgen
 }
 
 pub fn leaf(name: &str, issuer: &Issuer<'_, KeyPair>) -> Result<Identity, rcgen::Error> {
+    leaf_with(name, issuer, |_| {})
+}
+
+pub fn leaf_with(
+    name: &str,
+    issuer: &Issuer<'_, KeyPair>,
+    change: impl FnOnce(&mut CertificateParams),
+) -> Result<Identity, rcgen::Error> {
     let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
+    change(&mut params);
     let key = KeyPair::generate()?;
     let certificate = params.signed_by(&key, issuer)?;
     Ok(Identity {

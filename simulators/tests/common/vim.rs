@@ -10,6 +10,7 @@ use hyper::{Method, StatusCode};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use scas_simulators::client::{Answer, Call, Client};
+use scas_simulators::material::{Delivered, PrivateKey};
 use scas_simulators::tls::Identity;
 use scas_simulators::transcript::Transcript;
 use scas_simulators::vim::{Account, Vim, VimConfig};
@@ -227,4 +228,18 @@ impl Planted {
         forms.retain(|form| text.contains(form.as_str()));
         forms
     }
+}
+
+/// An identity as a VNFCI would hold it.
+pub fn delivered(identity: &Identity) -> Result<Delivered, Box<dyn Error>> {
+    let certificate = CertificateDer::from_pem_slice(identity.chain_pem.as_bytes())?;
+    let key = rustls_pki_types::PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes())?;
+    Ok(Delivered {
+        certificate_chain_der: vec![certificate.to_vec()],
+        private_key: PrivateKey::from_der(key.secret_der()).ok_or("not a key")?,
+        found_in: "test".into(),
+        also_found_in: Vec::new(),
+        certificate_found_in: "test".into(),
+        other_certificates_der: Vec::new(),
+    })
 }

@@ -10,3 +10,4 @@ mod nfvo;
 mod openstack;
 mod tls;
 mod vim;
+mod vnfci;
