@@ -1,17 +1,11 @@
-//! `scas simulate`: a simulator by itself.
+//! `scas simulate`: a simulator by itself. One file for each, and what they share in [`common`].
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-
-use anyhow::Context as _;
-use scas_simulators::nfvo::{Nfvo, NfvoConfig};
-use scas_simulators::tls::{Identity, ServerSecurity};
-use scas_simulators::transcript::Transcript;
+mod common;
+mod nfvo;
+mod vim;
+mod vnfci;
 
 use super::{Failure, Outcome};
-use crate::pki::{SIGNERS_FOLDER, SigningMaterial, TLS_FOLDER, TestPki};
-use crate::testbed::offer;
-use crate::vnf_package::Package;
 
 /// Runs a simulator by itself until Ctrl-C, and prints its addresses.
 #[derive(clap::Args)]
@@ -26,94 +20,29 @@ enum Simulator {
     ///
     /// Prints one line {"event":"ready",...} with its API root, the VNFD identifier it holds and the
     /// folder with certificates and keys that a VNFM needs.
-    Nfvo(NfvoArgs),
-}
-
-#[derive(clap::Args)]
-struct NfvoArgs {
-    /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    listen: SocketAddr,
-    /// A PKI made by `scas pki new`; without it one is made for this run
-    #[arg(long, value_name = "DIR")]
-    pki: Option<PathBuf>,
-    /// No TLS
-    #[arg(long)]
-    plain: bool,
-    /// Write every exchange to this file, one JSON line each
-    #[arg(long, value_name = "FILE")]
-    transcript: Option<PathBuf>,
+    Nfvo(nfvo::Args),
+    /// The simulated VIM: Keystone v3, Heat, and what of Nova a VNFM looks at; boots simulated VNFCIs
+    ///
+    /// Prints one line {"event":"ready",...} with what OpenStack's clients need, and one
+    /// {"event":"booted",...} for each server, with where its certificate and key were found. No key is printed.
+    Vim(vim::Args),
+    /// A simulated VNFCI: VNF configuration (SOL002), and a client of the VNF OAM endpoint
+    ///
+    /// Prints one line {"event":"ready",...} with its API root, and one {"event":"installed",...} for each
+    /// certificate with its key that it is given. No key is printed.
+    Vnfci(vnfci::Args),
 }
 
 /// Runs the subcommand.
 pub fn run(args: Args) -> Outcome {
-    let Simulator::Nfvo(args) = args.simulator;
     super::runtime()?
-        .block_on(nfvo(&args))
+        .block_on(async {
+            match args.simulator {
+                Simulator::Nfvo(args) => nfvo::run(&args).await,
+                Simulator::Vim(args) => vim::run(&args).await,
+                Simulator::Vnfci(args) => vnfci::run(&args).await,
+            }
+        })
         .map_err(Failure::Usage)?;
     Ok(0)
-}
-
-async fn nfvo(args: &NfvoArgs) -> anyhow::Result<()> {
-    let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let folder = args.pki.as_deref().unwrap_or(scratch.path());
-    let (pki, signing) = material(args, folder)?;
-    let transcript = match &args.transcript {
-        Some(path) => {
-            Transcript::to_file(path).with_context(|| format!("--transcript {}", path.display()))?
-        }
-        None => Transcript::new(),
-    };
-    let security = if args.plain {
-        ServerSecurity::Plain
-    } else {
-        ServerSecurity::Mutual {
-            identity: Identity {
-                chain_pem: pki.nfvo.chain_pem(),
-                key_pem: pki.nfvo.private_key_pem(),
-            },
-            client_anchors_pem: pki.ca.certificate_pem(),
-        }
-    };
-    let nfvo = Nfvo::start(NfvoConfig {
-        listen: args.listen,
-        ..NfvoConfig::new(security, transcript.clone())
-    })
-    .await
-    .with_context(|| format!("--listen {}", args.listen))?;
-    let vnfd_id = uuid::Uuid::new_v4().to_string();
-    let package = Package::new(&vnfd_id, &signing).build()?;
-    nfvo.onboard(offer::onboarded(&package));
-    let ready = serde_json::json!({
-        "event": "ready",
-        "apiRoot": nfvo.api_root(),
-        "notifications": nfvo.callback_uri("lcm"),
-        "vnfdId": vnfd_id,
-        "pki": folder,
-    });
-    let interrupted = super::run::interrupted();
-    super::print(&format!("{ready}\n"));
-    interrupted.await;
-    nfvo.stop().await;
-    transcript.flush()?;
-    Ok(())
-}
-
-/// The PKI of `--pki`, or a new one in the scratch folder.
-fn material(
-    args: &NfvoArgs,
-    folder: &std::path::Path,
-) -> anyhow::Result<(TestPki, SigningMaterial)> {
-    let now = jiff::Timestamp::now();
-    if args.pki.is_some() {
-        return Ok((
-            TestPki::load_from(&folder.join(TLS_FOLDER), now).context("--pki")?,
-            SigningMaterial::load_from(&folder.join(SIGNERS_FOLDER), now).context("--pki")?,
-        ));
-    }
-    let pki = TestPki::new(now, &["127.0.0.1", "::1", "localhost"])?;
-    let signing = SigningMaterial::new(now)?;
-    pki.write_to(&folder.join(TLS_FOLDER))?;
-    signing.write_to(&folder.join(SIGNERS_FOLDER))?;
-    Ok((pki, signing))
 }

@@ -214,3 +214,68 @@ pub(crate) fn strings(place: &str, value: &Value, pieces: &mut Vec<Piece>) {
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::material::{Missing, find, pem};
+    use proptest::prelude::*;
+
+    fn places(document: &str) -> Vec<String> {
+        let mut pieces = Vec::new();
+        cut("user_data", document.as_bytes(), &mut pieces);
+        pieces.into_iter().map(|piece| piece.place).collect()
+    }
+
+    #[test]
+    fn documents_are_cut_where_cloud_init_cuts_them() {
+        for (document, expected) in [
+            (
+                "#!/bin/sh\ncat <<EOF | tee /a\nx\nEOF\n",
+                &["user_data here-document /a", "user_data script"][..],
+            ),
+            (
+                "#!/bin/sh\ncat >/b <<-'E'\n\tx\n\tE\n",
+                &["user_data here-document /b", "user_data script"],
+            ),
+            ("#!/bin/sh\ngrep x <<< text\n", &["user_data script"]),
+            (
+                "#cloud-config\nwrite_files: [{path: /a, content: x}]\nruncmd: [[ls, -l]]\n",
+                &[
+                    "user_data write_files /a",
+                    "user_data runcmd[0][0]",
+                    "user_data runcmd[0][1]",
+                ],
+            ),
+            (
+                "#cloud-config-archive\n- {type: text/cloud-config, content: \"#cloud-config\\nwrite_files: [{path: /b, content: x}]\"}\n",
+                &["user_data [0] write_files /b"],
+            ),
+            ("#cloud-config\na: [", &["user_data (unreadable YAML)"]),
+            ("", &["user_data"]),
+        ] {
+            assert_eq!(places(document), expected, "{document}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_cut(
+            bytes: Vec<u8>,
+            text in "(#cloud-config\n|#!/bin/sh\n|Content-Type: multipart/mixed; boundary=X\n\n|)[-a-zA-Z0-9<>&*:|{}\\[\\]'\"\n ]{0,300}",
+        ) {
+            let mut pieces = Vec::new();
+            cut("user_data", &bytes, &mut pieces);
+            cut("user_data", text.as_bytes(), &mut pieces);
+            prop_assert!(!pieces.is_empty() || text.contains("Content-Type") || text.starts_with('#'));
+            prop_assert_eq!(find::find(&pieces), Err(Missing::Everything));
+        }
+
+        #[test]
+        fn whatever_looks_like_pem_is_read(text in "(-----BEGIN |-----END |-----|PRIVATE KEY|CERTIFICATE|[A-Za-z0-9+/=:\n ]){0,40}") {
+            for block in pem::blocks(&text) {
+                prop_assert!(block.label.len() <= 40);
+            }
+        }
+    }
+}

@@ -129,3 +129,58 @@ impl std::fmt::Debug for Redaction {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn redaction() -> Redaction {
+        Redaction::new(&["* /{path...}"], &["password"]).expect("a readable route")
+    }
+
+    /// Not a key, but labelled as one.
+    const PEM: &str = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+
+    #[test]
+    fn secrets_are_replaced_and_the_rest_stays() {
+        let body = serde_json::json!({ "a": [PEM, "b"], "password": "c", "d": PEM, "n": 1 });
+        let kept = redaction().body(body.to_string().as_bytes());
+        let json = kept.json().expect("JSON");
+        assert_eq!(kept.redacted, 3);
+        assert_eq!((&json["a"][1], &json["n"]), (&"b".into(), &1.into()));
+        assert_eq!(json["a"][0], json["d"], "the same secret, the same digest");
+        assert_ne!(json["a"][0], json["password"]);
+    }
+
+    #[test]
+    fn what_json_hides_is_replaced_as_a_whole() {
+        let escaped = PEM.replace('\n', "\\n");
+        for body in [
+            format!(r#"{{"a":"{escaped}","a":"b"}}"#),
+            format!(r#"{{"{escaped}":"a"}}"#),
+            format!(r#"{{"a":"{escaped}""#),
+            format!("{PEM}\u{7f}"),
+        ] {
+            let kept = redaction().body(body.as_bytes());
+            let text = kept.text.expect("text");
+            assert!(
+                text.starts_with("redacted:sha256:") && kept.redacted > 0,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_redaction_has_other_digests() {
+        let body = |redaction: Redaction| redaction.body(PEM.as_bytes()).text;
+        assert_ne!(body(redaction()), body(redaction()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_carries_nothing_is_kept_as_it_is(bytes: Vec<u8>) {
+            prop_assert_eq!(redaction().body(&bytes), Body::of(&bytes));
+        }
+    }
+}

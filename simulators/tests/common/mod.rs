@@ -219,9 +219,20 @@ pub async fn run(
     arguments: &[&str],
     input: &str,
 ) -> Result<Option<Output>, Box<dyn Error>> {
+    run_with(tool, arguments, &[], input).await
+}
+
+/// The same, with these variables in its environment.
+pub async fn run_with(
+    tool: &str,
+    arguments: &[&str],
+    environment: &[(&str, String)],
+    input: &str,
+) -> Result<Option<Output>, Box<dyn Error>> {
     use tokio::io::AsyncWriteExt as _;
     let spawned = Command::new(tool)
         .args(arguments)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())

@@ -4,10 +4,11 @@
 
 use std::path::PathBuf;
 
+use scas_simulators::vim::Progress;
 use serde_json::Value;
 
 use crate::common::vim::{PASSWORD, Planted, VimBed};
-use crate::common::{Outcome, run};
+use crate::common::{Outcome, run_with};
 
 fn program() -> String {
     std::env::var("SCAS_OPENSTACK").unwrap_or_else(|_| {
@@ -20,34 +21,41 @@ fn program() -> String {
     })
 }
 
-/// Runs `openstack` as the user of the bed; `None` if it is not installed.
+/// Runs `openstack` as the user of the bed: one command, or those of a session. `None` if it is not installed.
 async fn openstack(
     bed: &VimBed,
     arguments: &[&str],
+    session: &str,
 ) -> Result<Option<String>, Box<dyn std::error::Error>> {
     let path = |name: &str| bed.pki.path(name).to_string_lossy().into_owned();
-    let options = [
-        ("--os-auth-url", bed.vim.auth_url()),
-        ("--os-username", "vnfm".into()),
-        ("--os-password", PASSWORD.into()),
-        ("--os-project-name", "nfv".into()),
-        ("--os-user-domain-name", "Default".into()),
-        ("--os-project-domain-name", "Default".into()),
-        ("--os-cacert", path("ca.pem")),
-        ("--os-cert", path("client.pem")),
-        ("--os-key", path("client.key")),
+    let environment = [
+        ("OS_AUTH_URL", bed.vim.auth_url()),
+        ("OS_USERNAME", "vnfm".into()),
+        ("OS_PASSWORD", PASSWORD.into()),
+        ("OS_PROJECT_NAME", "nfv".into()),
+        ("OS_USER_DOMAIN_NAME", "Default".into()),
+        ("OS_PROJECT_DOMAIN_NAME", "Default".into()),
+        ("OS_IDENTITY_API_VERSION", "3".into()),
+        ("OS_CACERT", path("ca.pem")),
+        ("OS_CERT", path("client.pem")),
+        ("OS_KEY", path("client.key")),
     ];
-    let mut all: Vec<&str> = Vec::new();
-    for (name, value) in &options {
-        all.extend([*name, value.as_str()]);
-    }
-    all.extend(arguments);
-    let Some(output) = run(&program(), &all, "").await? else {
+    let Some(output) = run_with(&program(), arguments, &environment, session).await? else {
         return Ok(None);
     };
+    let said = String::from_utf8(output.stdout)?;
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "openstack {arguments:?}: {errors}");
-    Ok(Some(String::from_utf8(output.stdout)?))
+    // A session ends with status 1 when its input ends; that a command of it failed is told on standard error.
+    let failed = match session {
+        "" => !output.status.success(),
+        _ => !errors.trim().is_empty(),
+    };
+    assert!(
+        !failed,
+        "openstack {arguments:?} {session}: {}: {said}{errors}",
+        output.status
+    );
+    Ok(Some(said))
 }
 
 #[tokio::test]
@@ -95,7 +103,7 @@ async fn openstack_creates_lists_shows_and_deletes_a_stack() -> Outcome {
         &key,
         "vnf",
     ];
-    let Some(created) = openstack(&bed, &create).await? else {
+    let Some(created) = openstack(&bed, &create, "").await? else {
         return Ok(());
     };
     // With --wait it tells of the events before.
@@ -110,48 +118,38 @@ async fn openstack_creates_lists_shows_and_deletes_a_stack() -> Outcome {
     assert_eq!(delivered.found_in, "user_data write_files /etc/vnf/tls.key");
     assert_eq!(delivered.private_key.der(), planted.key_der());
 
-    for (arguments, expected) in [
-        (&["stack", "list", "-f", "json"][..], "CREATE_COMPLETE"),
-        (&["stack", "show", "vnf", "-f", "json"], "one VNFC"),
+    let shows = [
+        ("stack list", "| CREATE_COMPLETE |"),
+        ("stack show vnf", "one VNFC"),
+        ("stack resource list -n 2 vnf", "| OS::Nova::Server |"),
+        ("stack resource show vnf vdu", "logical_resource_id"),
         (
-            &["stack", "resource", "list", "-n", "2", "vnf", "-f", "json"],
-            "OS::Nova::Server",
+            "stack event list vnf",
+            "Stack CREATE completed successfully",
         ),
-        (
-            &["stack", "resource", "show", "vnf", "vdu", "-f", "json"],
-            "OS::Nova::Server",
-        ),
-        (&["stack", "event", "list", "vnf"], "CREATE_COMPLETE"),
-        (
-            &["stack", "output", "show", "vnf", "server", "-f", "json"],
-            booted.server_id.as_str(),
-        ),
-        (
-            &["stack", "template", "show", "vnf"],
-            "heat_template_version",
-        ),
-        (
-            &["server", "show", "vnfc-0", "-f", "json"],
-            booted.server_id.as_str(),
-        ),
-        (
-            &["server", "show", booted.server_id.as_str(), "-f", "json"],
-            "vnfc-0",
-        ),
-        (&["server", "list", "-f", "json", "-n"], "vnfc-0"),
-        (&["token", "issue", "-f", "json"], bed.vim.project_id()),
-        (&["catalog", "list"], "orchestration"),
-    ] {
-        let said = openstack(&bed, arguments).await?.unwrap_or_default();
-        assert!(said.contains(expected), "openstack {arguments:?}: {said}");
+        ("stack output show vnf server", "output_value"),
+        ("stack template show vnf", "heat_template_version"),
+        ("server show vnfc-0", "m1.tiny"),
+        ("server list -n", "| vnfc-0 | ACTIVE |"),
+        ("token issue", "expires"),
+        ("catalog list", "orchestration"),
+        ("orchestration build info", "simulated"),
+    ];
+    let commands: Vec<_> = shows.iter().map(|(command, _)| *command).collect();
+    let said = openstack(&bed, &[], &format!("{}\n", commands.join("\n"))).await?;
+    let said = said.unwrap_or_default();
+    for (command, expected) in shows {
+        assert!(said.contains(expected), "{command}: {said}");
     }
+    assert!(said.contains(&booted.server_id));
 
-    openstack(&bed, &["stack", "delete", "--yes", "vnf"]).await?;
-    bed.vim.finish_stacks();
-    let left = openstack(&bed, &["stack", "list", "-f", "json"])
-        .await?
-        .unwrap_or_default();
-    assert_eq!(left.trim(), "[]");
+    bed.vim.set_progress(Progress::Polls(0));
+    let said = openstack(&bed, &[], "stack delete --yes vnf\nstack list -f value\n").await?;
+    assert_eq!(said.unwrap_or_default().trim(), "");
+    assert_eq!(
+        bed.status("vnf", &booted.stack_id).await?,
+        "DELETE_COMPLETE"
+    );
     let recorded = bed.recorded()?;
     assert_eq!(planted.leaks(&recorded), Vec::<String>::new());
     assert!(!recorded.contains(&key[4..]) && !recorded.contains(PASSWORD));

@@ -463,6 +463,43 @@ async fn what_cannot_be_installed_is_refused_and_changes_nothing() -> Outcome {
     Ok(())
 }
 
+/// Leaves a transcript for the judge of `.ci/openapi`, which knows ETSI's OpenAPI files.
+#[tokio::test]
+async fn what_it_says_is_written_down_for_another_judge() -> Outcome {
+    let planted = Planted::new()?;
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("vnfci-transcript.jsonl");
+    let transcript = Transcript::to_file(&file)?;
+    let bed = Bed::start(|config| config.transcript = transcript.clone()).await?;
+    let data = json!({
+        "vnfConfigurationData": { "vnfSpecificData": { "mode": "active" } },
+        "vnfcConfigurationData": [{ "vnfcInstanceId": "vnfc-1", "vnfcSpecificData": { "role": "db" } }],
+    });
+    let delete =
+        json!({ "vnfConfigurationData": {}, "vnfcConfigurationDataDeleteIds": ["vnfc-1"] });
+    for body in [
+        &data,
+        &certificate_data("vnfc-1", &pem(&planted)),
+        &delete,
+        &json!({}),
+    ] {
+        bed.patch(body).await?;
+        bed.call(Method::GET, CONFIGURATION, &HEADERS, "").await?;
+    }
+    let stale = [HEADERS[0], HEADERS[1], ("if-match", "\"stale\"")];
+    bed.call(Method::PATCH, CONFIGURATION, &stale, "{}").await?;
+    for path in ["/vnfconfig/api_versions", "/vnfconfig/v1/api_versions"] {
+        bed.call(Method::GET, path, &HEADERS, "").await?;
+    }
+    bed.call(Method::GET, CONFIGURATION, &[("version", "2.0.0")], "")
+        .await?;
+    transcript.flush()?;
+    let shown = std::fs::read_to_string(&file)?;
+    assert_eq!(shown.lines().count(), 12);
+    assert_eq!(planted.leaks(&shown), Vec::<String>::new());
+    bed.vnfci.stop().await;
+    Ok(())
+}
+
 #[tokio::test]
 async fn it_fails_and_waits_as_it_is_told() -> Outcome {
     let planted = Planted::new()?;
