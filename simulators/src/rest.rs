@@ -12,9 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::any;
 use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
 
-pub(crate) use self::answer::{Answer, Asked};
+pub(crate) use self::answer::{Answer, Asked, decoded};
 use crate::control::Control;
-use crate::front::{Front, FrontConfig, Housekeeping, Parties, Refusal, StartError};
+use crate::front::{Front, FrontConfig, Housekeeping, Observer, Parties, Refusal, StartError};
 use crate::route::Route;
 use crate::tls::ServerSecurity;
 use crate::transcript::{Redaction, Transcript};
@@ -43,6 +43,7 @@ impl<S> Clone for Api<S> {
 impl<S> Copy for Api<S> {}
 
 impl<S: Send + Sync> Api<S> {
+    /// Puts all routes on the server.
     async fn mount(self, server: &MockServer, state: &Arc<S>) {
         let mut known = Vec::new();
         for (written, handler) in self.routes {
@@ -69,7 +70,8 @@ impl<S: Send + Sync> Api<S> {
     }
 }
 
-struct OnRoute(Route);
+/// Fits requests for a route.
+pub(crate) struct OnRoute(pub(crate) Route);
 
 impl Match for OnRoute {
     fn matches(&self, request: &Request) -> bool {
@@ -130,7 +132,8 @@ pub(crate) struct ServiceConfig {
     pub(crate) parties: Parties,
     pub(crate) transcript: Transcript,
     pub(crate) max_request_body: u64,
-    pub(crate) redaction: Redaction,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) redaction: Option<Redaction>,
     pub(crate) refusal: Refusal,
 }
 
@@ -144,12 +147,30 @@ pub(crate) struct Service {
 }
 
 impl Service {
+    /// Serves an API behind a front that takes connections from this listener.
     pub(crate) async fn start<S: Send + Sync + 'static>(
         listener: TcpListener,
         api: Api<S>,
         state: &Arc<S>,
         config: ServiceConfig,
     ) -> Result<Self, StartError> {
+        let state = Arc::clone(state);
+        let mount = move |server: Arc<MockServer>| {
+            let state = Arc::clone(&state);
+            async move { api.mount(&server, &state).await }
+        };
+        Self::start_with(listener, mount, config).await
+    }
+
+    /// The same with any way to put routes on the server; it is gone through again from time to time.
+    pub(crate) async fn start_with<M>(
+        listener: TcpListener,
+        mount: impl Fn(Arc<MockServer>) -> M + Send + Sync + 'static,
+        config: ServiceConfig,
+    ) -> Result<Self, StartError>
+    where
+        M: Future<Output = ()> + Send + 'static,
+    {
         let internal =
             std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(StartError::Internal)?;
         let server = MockServer::builder()
@@ -158,19 +179,20 @@ impl Service {
             .start()
             .await;
         let server = Arc::new(server);
-        api.mount(&server, state).await;
+        mount(Arc::clone(&server)).await;
         let sentinel = TcpStream::connect(server.address())
             .await
             .map_err(StartError::Internal)?;
         let control = Control::default();
         let housekeeping = {
-            let (server, state) = (Arc::clone(&server), Arc::clone(state));
+            let server = Arc::clone(&server);
             // wiremock keeps every request that a mock matched, as long as the mock is mounted.
             Housekeeping::new(move || {
-                let (server, state) = (Arc::clone(&server), Arc::clone(&state));
+                let server = Arc::clone(&server);
+                let mounted = mount(Arc::clone(&server));
                 async move {
                     server.reset().await;
-                    api.mount(&server, &state).await;
+                    mounted.await;
                 }
             })
         };
@@ -181,8 +203,8 @@ impl Service {
             transcript: config.transcript,
             control: control.clone(),
             max_request_body: config.max_request_body,
-            observer: None,
-            redaction: Some(config.redaction),
+            observer: config.observer,
+            redaction: config.redaction,
             refusal: config.refusal,
             housekeeping: Some(housekeeping),
         };

@@ -92,6 +92,8 @@ impl Vim {
         let scheme = config.security.scheme();
         let root = rest::root(scheme, config.public_host.as_deref(), address);
         let state = Arc::new(State::new(root, config.account, config.progress));
+        let redaction = Redaction::new(&REDACTED, &SECRET_MEMBERS)
+            .expect("these routes are constants, and each test reads them");
         let service = ServiceConfig {
             security: config.security,
             parties: Parties {
@@ -101,8 +103,8 @@ impl Vim {
             },
             transcript: config.transcript.clone(),
             max_request_body: config.max_request_body,
-            redaction: Redaction::new(&REDACTED, &SECRET_MEMBERS)
-                .expect("these routes are constants, and each test reads them"),
+            observer: None,
+            redaction: Some(redaction),
             refusal: error::of_front,
         };
         let service = Service::start(listener, api::API, &state, service).await?;

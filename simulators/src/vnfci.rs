@@ -95,6 +95,8 @@ impl Vnfci {
         let api_root = rest::root(scheme, config.public_host.as_deref(), address);
         let state = State::new(api_root.clone(), config.delivered, config.vnfc_instance_ids);
         let state = Arc::new(state);
+        let redaction = Redaction::new(&REDACTED, &SECRET_MEMBERS)
+            .expect("this route is a constant, and each test reads it");
         let service = ServiceConfig {
             security: config.security,
             parties: Parties {
@@ -104,8 +106,8 @@ impl Vnfci {
             },
             transcript: config.transcript.clone(),
             max_request_body: config.max_request_body,
-            redaction: Redaction::new(&REDACTED, &SECRET_MEMBERS)
-                .expect("this route is a constant, and each test reads it"),
+            observer: None,
+            redaction: Some(redaction),
             refusal: problem_details,
         };
         let service = Service::start(listener, configuration::API, &state, service).await?;

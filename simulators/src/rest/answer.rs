@@ -106,10 +106,20 @@ impl From<Answer> for ResponseTemplate {
 }
 
 /// A path segment without its percent-encoding.
-fn decoded(segment: &str) -> String {
+pub(crate) fn decoded(segment: &str) -> String {
     // `+` stands for itself in a path, unlike in a form.
     let escaped = segment.replace('+', "%2B");
     url::form_urlencoded::parse(escaped.replace('&', "%26").replace('=', "%3D").as_bytes())
         .next()
         .map_or_else(String::new, |(key, _)| key.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_segments_are_decoded_as_such() {
+        assert_eq!(decoded("a%20b+c&d=e%2Ff"), "a b+c&d=e/f");
+    }
 }

@@ -245,6 +245,11 @@ impl Stack {
         if self.action == Action::Delete && ends == Status::Complete {
             self.servers.clear();
             self.deleted = Some(Timestamp::now());
+            // What is gone carries no key any more.
+            self.order.template.clear();
+            self.order.files.clear();
+            self.order.parameters.clear();
+            self.plan.parameters.clear();
         }
         match ends {
             Status::Failed => self.tell(ends, "failed: the simulator was told to fail here"),

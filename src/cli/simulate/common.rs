@@ -106,5 +106,5 @@ impl OamArgs {
 
 /// Prints an event in one line.
 pub(super) fn print(event: &Value) {
-    super::super::print(&format!("{event}\n"));
+    crate::cli::print(&format!("{event}\n"));
 }
