@@ -385,3 +385,96 @@ fn outputs(
     });
     shown.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vim::boot::Booted;
+    use proptest::prelude::*;
+
+    /// JSON of the words that matter here.
+    fn json() -> impl Strategy<Value = Value> {
+        let word = prop::sample::select(vec![
+            "a",
+            "b",
+            "type",
+            "properties",
+            "get_param",
+            "get_file",
+            "get_resource",
+            "str_replace",
+            "template",
+            "params",
+            "list_join",
+            "count",
+            "resource_def",
+            "resource",
+            "user_data",
+            "cloud_config",
+            "parts",
+            "config",
+            "OS::Nova::Server",
+            "OS::Heat::ResourceGroup",
+            "OS::Heat::MultipartMime",
+            "OS::Heat::CloudConfig",
+            "a.yaml",
+            "heat_template_version: 1",
+            "resources",
+            "parameters",
+            "default",
+            "%index%",
+        ]);
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i32>().prop_map(Value::from),
+            word.clone().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 40, 4, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((word.clone(), inner), 0..4).prop_map(|members| members
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_is_planned_or_refused(
+            parameters in json(), first in json(), second in json(), files in json(), environment in json(),
+        ) {
+            let body = json!({
+                "stack_name": "s",
+                "template": {
+                    "heat_template_version": "2018-08-31",
+                    "parameters": { "a": parameters },
+                    "resources": { "a": first, "b": { "type": "OS::Nova::Server", "properties": second } },
+                },
+                "parameters": { "a": "x" },
+                "files": files,
+                "environment": environment,
+            });
+            if let Ok(order) = Order::read(&body, None)
+                && let Ok(plan) = Plan::of(&order, "id", "project", None)
+            {
+                for server in plan.servers() {
+                    prop_assert!(Booted::of(&plan, server, "id", "s").deliveries.is_empty());
+                }
+            }
+        }
+    }
+
+    /// A template that contains itself ends.
+    #[test]
+    fn nesting_without_end_is_refused() {
+        let own = json!({ "heat_template_version": "1", "resources": { "a": { "type": "own.yaml" }, "b": { "type": "own.yaml" } } });
+        let body =
+            json!({ "stack_name": "s", "template": own, "files": { "own.yaml": own.to_string() } });
+        let order = Order::read(&body, None).expect("an order");
+        let refusal = Plan::of(&order, "id", "project", None).map(drop);
+        let refusal = refusal.expect_err("a refusal");
+        assert!(refusal.message.contains("nested stacks, 5"), "{refusal:?}");
+    }
+}
