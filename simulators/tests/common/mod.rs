@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod vim;
+pub mod vnfci;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

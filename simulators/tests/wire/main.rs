@@ -7,6 +7,7 @@ mod faults;
 mod gone;
 mod keys;
 mod nfvo;
+mod oam;
 mod openstack;
 mod tls;
 mod vim;
