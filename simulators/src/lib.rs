@@ -1,5 +1,5 @@
-//! Simulated roles around a system under test: today the NFVO ([`nfvo::Nfvo`]) and the tester's own client
-//! ([`client::Client`]).
+//! Simulated roles around a system under test: the NFVO ([`nfvo::Nfvo`]), the VIM ([`vim::Vim`]), the VNFC instance
+//! ([`vnfci::Vnfci`]), and the tester's own client ([`client::Client`]).
 //!
 //! This crate knows HTTP, TLS and faults. It knows no verdict: it says what was on the wire ([`transcript`]) and
 //! misbehaves exactly as told ([`control`], [`fault`]).
