@@ -20,7 +20,7 @@ use std::process::Command;
 use bytes::Bytes;
 use scas::pki::TestPki;
 use scas_simulators::control::Control;
-use scas_simulators::front::{Front, FrontConfig, Parties};
+use scas_simulators::front::{Front, FrontConfig, Parties, problem_details};
 use scas_simulators::nfvo::{Nfvo, NfvoConfig, OnboardedPackage, SecurityOption};
 use scas_simulators::tls::{Identity, ServerSecurity};
 use scas_simulators::transcript::Transcript;
@@ -146,6 +146,8 @@ fn through_front(
                 max_request_body: 1 << 20,
                 observer: None,
                 scrub: None,
+                redaction: None,
+                refusal: problem_details,
                 housekeeping: None,
             },
         )

@@ -13,7 +13,7 @@ from oas.judge import Judge
 from oas.spec import Spec, SpecError
 from oas.tally import Tally
 
-PARTIES = {"VNFM": {"VNFM"}, "NFVO": {"NFVO"}, "both": {"VNFM", "NFVO"}}
+PARTIES = {"VNFM": {"VNFM"}, "NFVO": {"NFVO"}, "both": {"VNFM", "NFVO"}, "VNFCI": {"VNFCI"}}
 
 
 def main(arguments=None):

@@ -1,5 +1,7 @@
 //! Exact, named misbehaviour of a simulator: [`Fault`]. No dice, no sleeps.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use serde::{Deserialize, Serialize};
 
 /// What a simulator does wrong on one route.
@@ -75,5 +77,50 @@ impl Times {
             Self::Always => None,
             Self::N(count) => Some(count),
         }
+    }
+}
+
+/// Faults of a simulator's own kind that are still to come.
+pub(crate) struct Planned<F> {
+    /// With how often each is left; `None`: always.
+    planned: Mutex<Vec<(F, Option<u32>)>>,
+}
+
+impl<F> Default for Planned<F> {
+    fn default() -> Self {
+        Self {
+            planned: Mutex::default(),
+        }
+    }
+}
+
+impl<F: PartialEq> Planned<F> {
+    pub(crate) fn plan(&self, fault: F, times: Times) {
+        self.lock().push((fault, times.count()));
+    }
+
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// Whether this happens now; counted as used.
+    pub(crate) fn take(&self, fault: F) -> bool {
+        let mut planned = self.lock();
+        let due = |entry: &(F, Option<u32>)| entry.0 == fault && entry.1 != Some(0);
+        let Some(index) = planned.iter().position(due) else {
+            return false;
+        };
+        if let Some(left) = &mut planned[index].1 {
+            *left -= 1;
+            if *left == 0 {
+                planned.remove(index);
+            }
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(F, Option<u32>)>> {
+        // Nothing between lock and unlock can leave half a change.
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

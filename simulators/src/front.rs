@@ -14,6 +14,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::StatusCode;
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -28,8 +30,9 @@ use tokio_rustls::TlsAcceptor;
 
 pub use self::housekeeping::Housekeeping;
 use crate::control::Control;
+use crate::problem;
 use crate::tls::{self, ServerSecurity, TlsError};
-use crate::transcript::{Exchange, Peer, Request, TlsFacts, Transcript};
+use crate::transcript::{self, Body, Exchange, Peer, Redaction, Request, TlsFacts, Transcript};
 
 /// How long a connection may take to finish what it is sending when the front stops.
 const STOP_GRACE: Duration = Duration::from_secs(2);
@@ -70,6 +73,10 @@ pub struct FrontConfig {
     pub observer: Option<Observer>,
     /// Takes secrets out of each exchange before it is kept anywhere. `None`: nothing is taken out.
     pub scrub: Option<Arc<dyn Scrub>>,
+    /// What must not be kept of bodies.
+    pub redaction: Option<Redaction>,
+    /// How the front itself says no, where the simulated API is not asked; see [`Refusal`].
+    pub refusal: Refusal,
     /// Regular work on the API's server.
     pub housekeeping: Option<Housekeeping>,
 }
@@ -85,6 +92,15 @@ pub trait Scrub: Send + Sync {
 
     /// Called before an exchange is recorded: its answer may repeat what was asked.
     fn exchange(&self, exchange: &mut Exchange);
+}
+
+/// Media type and body of a refusal with this status and reason, in the form of the simulated API, e.g.
+/// [`problem_details`].
+pub type Refusal = fn(StatusCode, &str) -> (&'static str, Vec<u8>);
+
+/// Refusals as SOL013 has them.
+pub fn problem_details(status: StatusCode, detail: &str) -> (&'static str, Vec<u8>) {
+    (problem::MEDIA_TYPE, problem::body(status, detail))
 }
 
 /// Why a simulator did not start.
@@ -304,6 +320,26 @@ impl FrontConfig {
     async fn housekeep(&self) {
         if let Some(housekeeping) = &self.housekeeping {
             housekeeping.run().await;
+        }
+    }
+
+    /// The redaction for this request and its answer.
+    fn redaction(&self, parts: &Parts) -> Option<&Redaction> {
+        let redaction = self.redaction.as_ref()?;
+        redaction
+            .covers(&parts.method, parts.uri.path())
+            .then_some(redaction)
+    }
+
+    /// The request as it may be kept.
+    fn recorded(&self, parts: &Parts, body: &[u8]) -> transcript::Request {
+        transcript::Request {
+            method: parts.method.to_string(),
+            target: exchange::target(parts).to_owned(),
+            headers: transcript::recorded(&parts.headers),
+            body: self
+                .redaction(parts)
+                .map_or_else(|| Body::of(body), |redaction| redaction.body(body)),
         }
     }
 

@@ -14,14 +14,12 @@ mod selector;
 mod state;
 mod subscriptions;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
 use wiremock::MockServer;
 
 pub use self::oauth2::OAuth2;
@@ -29,7 +27,8 @@ pub use self::packages::{OnboardedPackage, OperationalState, SecurityOption, Unk
 use self::state::State;
 use crate::control::Control;
 pub use crate::front::StartError;
-use crate::front::{Front, FrontConfig, Housekeeping, Parties};
+use crate::front::{Front, Parties, problem_details};
+use crate::rest::{self, Service, ServiceConfig};
 use crate::tls::ServerSecurity;
 use crate::transcript::{Exchange, Transcript};
 
@@ -70,13 +69,9 @@ impl NfvoConfig {
 /// A running NFVO. End it with [`Nfvo::stop`]; dropping it ends it too, without waiting.
 pub struct Nfvo {
     api_root: String,
-    control: Control,
     state: Arc<State>,
     transcript: Transcript,
-    front: Front,
-    server: Arc<MockServer>,
-    /// Open as long as the API's server runs; its end tells when that has gone.
-    sentinel: TcpStream,
+    service: Service,
 }
 
 impl Nfvo {
@@ -87,65 +82,40 @@ impl Nfvo {
     pub async fn start(config: NfvoConfig) -> Result<Self, StartError> {
         let listener = Front::listen(config.listen).await?;
         let address = listener.local_addr().map_err(StartError::Internal)?;
-        let api_root = api_root(&config, address);
+        let scheme = config.security.scheme();
+        let api_root = rest::root(scheme, config.public_host.as_deref(), address);
         let state = Arc::new(State::new(
             api_root.clone(),
             config.oauth2,
             config.page_size,
         ));
-        let internal =
-            std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(StartError::Internal)?;
-        let server = MockServer::builder()
-            .listener(internal)
-            .disable_request_recording()
-            .start()
-            .await;
-        let server = Arc::new(server);
-        api::mount(&server, &state).await;
-        let sentinel = TcpStream::connect(server.address())
-            .await
-            .map_err(StartError::Internal)?;
-        let control = Control::default();
         let sink = Arc::clone(&state);
-        let housekeeping = {
-            let (server, state) = (Arc::clone(&server), Arc::clone(&state));
-            // wiremock keeps every request that a mock matched, as long as the mock is mounted.
-            Housekeeping::new(move || {
-                let (server, state) = (Arc::clone(&server), Arc::clone(&state));
-                async move {
-                    server.reset().await;
-                    api::mount(&server, &state).await;
-                }
-            })
-        };
-        let front = Front::start(
-            listener,
-            FrontConfig {
-                security: config.security,
-                upstream: *server.address(),
-                parties: Parties {
-                    interface: "Or-Vnfm".into(),
-                    from: "VNFM".into(),
-                    to: "NFVO".into(),
-                },
-                transcript: config.transcript.clone(),
-                control: control.clone(),
-                max_request_body: config.max_request_body,
-                observer: Some(Arc::new(move |exchange: &Exchange, body: &[u8]| {
-                    notifications::observe(&sink.sink, exchange, body);
-                })),
-                scrub: None,
-                housekeeping: Some(housekeeping),
+        let service = ServiceConfig {
+            security: config.security,
+            parties: Parties {
+                interface: "Or-Vnfm".into(),
+                from: "VNFM".into(),
+                to: "NFVO".into(),
             },
-        )?;
+            transcript: config.transcript.clone(),
+            max_request_body: config.max_request_body,
+            observer: Some(Arc::new(move |exchange: &Exchange, body: &[u8]| {
+                notifications::observe(&sink.sink, exchange, body);
+            })),
+            redaction: None,
+            refusal: problem_details,
+        };
+        let mounted = Arc::clone(&state);
+        let mount = move |server: Arc<MockServer>| {
+            let state = Arc::clone(&mounted);
+            async move { api::mount(&server, &state).await }
+        };
+        let service = Service::start_with(listener, mount, service).await?;
         Ok(Self {
             api_root,
-            control,
             state,
             transcript: config.transcript,
-            front,
-            server,
-            sentinel,
+            service,
         })
     }
 
@@ -156,12 +126,12 @@ impl Nfvo {
 
     /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
-        self.front.address()
+        self.service.address()
     }
 
     /// Faults and holds.
     pub fn control(&self) -> &Control {
-        &self.control
+        &self.service.control
     }
 
     /// Where its exchanges go.
@@ -270,21 +240,7 @@ impl Nfvo {
 
     /// Closes all connections and waits until port, tasks and the API's thread have gone.
     pub async fn stop(self) {
-        let Self {
-            front,
-            server,
-            mut sentinel,
-            ..
-        } = self;
-        front.stop().await;
-        // Its drop waits for a lock, which must not stop the runtime's thread.
-        if let Err(error) = tokio::task::spawn_blocking(move || drop(server)).await {
-            tracing::warn!(%error, "the API's server did not stop cleanly");
-        }
-        // An end or a reset: either way the other side has gone.
-        if let Err(error) = sentinel.read_to_end(&mut Vec::new()).await {
-            tracing::debug!(%error, "the API's server has gone");
-        }
+        self.service.stop().await;
     }
 }
 
@@ -294,19 +250,4 @@ impl std::fmt::Debug for Nfvo {
             .field("api_root", &self.api_root)
             .finish_non_exhaustive()
     }
-}
-
-fn api_root(config: &NfvoConfig, address: SocketAddr) -> String {
-    let scheme = config.security.scheme();
-    let address = match (&config.public_host, address.ip()) {
-        (Some(host), _) => return format!("{scheme}://{host}:{}", address.port()),
-        (None, IpAddr::V4(ip)) if ip.is_unspecified() => {
-            SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
-        }
-        (None, IpAddr::V6(ip)) if ip.is_unspecified() => {
-            SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()))
-        }
-        _ => address,
-    };
-    format!("{scheme}://{address}")
 }

@@ -14,7 +14,7 @@ use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
 
 pub(crate) use self::answer::{Answer, Asked};
 use crate::control::Control;
-use crate::front::{Front, FrontConfig, Housekeeping, Parties, Scrub, StartError};
+use crate::front::{Front, FrontConfig, Housekeeping, Parties, Scrub, StartError, problem_details};
 use crate::route::Route;
 use crate::tls::ServerSecurity;
 use crate::transcript::Transcript;
@@ -84,6 +84,8 @@ impl Served {
                 control: control.clone(),
                 max_request_body: config.max_request_body,
                 observer: None,
+                redaction: None,
+                refusal: problem_details,
                 scrub: config.scrub,
                 housekeeping: Some(housekeeping),
             },

@@ -265,15 +265,19 @@ pub(crate) fn facts(connection: &rustls::CommonState) -> Option<TlsFacts> {
 
 /// The certificate that the other side presented.
 pub(crate) fn peer(connection: &rustls::CommonState) -> Option<Peer> {
-    let leaf = connection.peer_certificates()?.first()?;
+    Some(peer_of(connection.peer_certificates()?.first()?))
+}
+
+/// What a transcript says of a certificate.
+pub(crate) fn peer_of(leaf: &[u8]) -> Peer {
     let subject = match parse_x509_certificate(leaf) {
         Ok((_, certificate)) => certificate.subject().to_string(),
         Err(error) => format!("(unreadable certificate: {error})"),
     };
-    Some(Peer {
+    Peer {
         subject,
         sha256: hex::encode(Sha256::digest(leaf)),
-    })
+    }
 }
 
 fn certificates_of(
@@ -290,7 +294,7 @@ fn certificates_of(
     }
 }
 
-fn anchors_of(pem: &str, role: &'static str) -> Result<RootCertStore, TlsError> {
+pub(crate) fn anchors_of(pem: &str, role: &'static str) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     for (index, certificate) in certificates_of(pem, role)?.into_iter().enumerate() {
         roots.add(certificate).map_err(|source| TlsError::Anchor {

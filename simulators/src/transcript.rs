@@ -3,6 +3,7 @@
 //! An exchange is recorded before its answer leaves, so whoever sees an answer finds it in the transcript.
 
 mod exchange;
+mod redaction;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -13,6 +14,7 @@ use tokio::sync::watch;
 
 pub(crate) use exchange::recorded;
 pub use exchange::{Body, Exchange, INLINE_BODY, Peer, Request, Response, TlsFacts};
+pub use redaction::Redaction;
 
 /// A shared, growing list of exchanges; clones write to the same one.
 #[derive(Clone)]

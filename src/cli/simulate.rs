@@ -1,18 +1,13 @@
-//! `scas simulate`: a simulator by itself.
+//! `scas simulate`: a simulator by itself. One file for each, and what they share in [`common`].
 
 mod ca;
 mod cmf;
+mod common;
 mod nfvo;
-
-use std::path::Path;
-
-use anyhow::Context as _;
-use clap::ValueEnum;
-use scas_simulators::ca::{CertificateFault, KeyKind};
-use scas_simulators::transcript::Transcript;
+mod vim;
+mod vnfci;
 
 use super::{Failure, Outcome};
-use crate::pki::{TLS_FOLDER, TestPki};
 
 /// Runs a simulator by itself until Ctrl-C, and prints its addresses.
 #[derive(clap::Args)]
@@ -37,75 +32,30 @@ enum Simulator {
     ///
     /// Prints one line {"event":"ready",...} with the address of CRLs and certificates, and the files it has written.
     Ca(ca::Args),
+    /// The simulated VIM: Keystone v3, Heat, and what of Nova a VNFM looks at; boots simulated VNFCIs
+    ///
+    /// Prints one line {"event":"ready",...} with what OpenStack's clients need, and one
+    /// {"event":"booted",...} for each server, with where its certificate and key were found. No key is printed.
+    Vim(vim::Args),
+    /// A simulated VNFCI: VNF configuration (SOL002), and a client of the VNF OAM endpoint
+    ///
+    /// Prints one line {"event":"ready",...} with its API root, and one {"event":"installed",...} for each
+    /// certificate with its key that it is given. No key is printed.
+    Vnfci(vnfci::Args),
 }
 
 /// Runs the subcommand.
 pub fn run(args: Args) -> Outcome {
-    let runtime = super::runtime()?;
-    match args.simulator {
-        Simulator::Nfvo(args) => runtime.block_on(nfvo::run(&args)),
-        Simulator::Cmf(args) => runtime.block_on(cmf::run(&args)),
-        Simulator::Ca(args) => runtime.block_on(ca::run(&args)),
-    }
-    .map_err(Failure::Usage)?;
+    super::runtime()?
+        .block_on(async {
+            match args.simulator {
+                Simulator::Nfvo(args) => nfvo::run(&args).await,
+                Simulator::Cmf(args) => cmf::run(&args).await,
+                Simulator::Ca(args) => ca::run(&args).await,
+                Simulator::Vim(args) => vim::run(&args).await,
+                Simulator::Vnfci(args) => vnfci::run(&args).await,
+            }
+        })
+        .map_err(Failure::Usage)?;
     Ok(0)
-}
-
-/// The kinds of key of a CA.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Key {
-    #[value(name = "p-256")]
-    P256,
-    #[value(name = "p-384")]
-    P384,
-    #[value(name = "rsa-3072")]
-    Rsa3072,
-}
-
-impl From<Key> for KeyKind {
-    fn from(key: Key) -> Self {
-        match key {
-            Key::P256 => Self::P256,
-            Key::P384 => Self::P384,
-            Key::Rsa3072 => Self::Rsa3072,
-        }
-    }
-}
-
-/// A fault by its name; the error lists all names.
-fn certificate_fault(name: &str) -> Result<CertificateFault, String> {
-    let mut all = CertificateFault::ALL.into_iter();
-    all.find(|fault| fault.to_string() == name).ok_or_else(|| {
-        let names = CertificateFault::ALL.map(|fault| fault.to_string());
-        format!("no such fault; there are {}", names.join(", "))
-    })
-}
-
-/// The one of `--transcript`.
-fn transcript(file: Option<&Path>) -> anyhow::Result<Transcript> {
-    match file {
-        Some(path) => {
-            Transcript::to_file(path).with_context(|| format!("--transcript {}", path.display()))
-        }
-        None => Ok(Transcript::new()),
-    }
-}
-
-/// The TLS part of the PKI in this folder: that of `--pki`, or made there.
-fn tls_material(given: bool, folder: &Path) -> anyhow::Result<TestPki> {
-    let now = jiff::Timestamp::now();
-    let folder = folder.join(TLS_FOLDER);
-    if given {
-        return TestPki::load_from(&folder, now).context("--pki");
-    }
-    let pki = TestPki::new(now, &["127.0.0.1", "::1", "localhost"])?;
-    pki.write_to(&folder)?;
-    Ok(pki)
-}
-
-/// Prints the ready line, and waits for a signal.
-async fn serve_until_interrupted(ready: &serde_json::Value) {
-    let interrupted = super::run::interrupted();
-    super::print(&format!("{ready}\n"));
-    interrupted.await;
 }

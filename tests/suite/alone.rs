@@ -129,6 +129,43 @@ fn fetch(root: &str, path: &str) -> String {
 }
 
 #[test]
+fn the_simulated_vim_and_vnfci_tell_where_they_are() {
+    for (simulator, field, path, expected) in [
+        ("vim", "authUrl", "/identity/v3", "v3.14"),
+        ("vnfci", "apiRoot", "/vnfconfig/api_versions", "1.12.0"),
+    ] {
+        let stage = Stage::new();
+        let (child, told) = ready(
+            &stage,
+            &[
+                "simulate",
+                simulator,
+                "--plain",
+                "--transcript",
+                "wire.jsonl",
+            ],
+        );
+        let url = told[field].as_str().unwrap();
+        let root = url.strip_prefix("http://").unwrap();
+        let root = root.split('/').next().unwrap();
+        let mut stream = TcpStream::connect(root).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {root}\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(answer.contains(expected), "{answer}");
+        end(child);
+        let wire = std::fs::read_to_string(stage.path("wire.jsonl")).unwrap();
+        assert!(wire.contains(path), "the exchange was written down");
+        stage.assert_nothing_left();
+    }
+}
+
+#[test]
 fn a_port_that_the_simulator_cannot_have_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

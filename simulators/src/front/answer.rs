@@ -10,8 +10,7 @@ use hyper::{Response, StatusCode};
 use thiserror::Error;
 
 use crate::fault::Fault;
-use crate::problem;
-use crate::transcript::{self, Body};
+use crate::transcript::{self, Body, Redaction};
 
 const ZEROS: Bytes = Bytes::from_static(&[0; 16 * 1024]);
 
@@ -27,16 +26,17 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: AnswerBody,
+    /// A digest in place of the body, since it carried a secret before it was spoilt.
+    withheld: Option<Body>,
 }
 
 impl Answer {
-    pub(crate) fn problem(status: StatusCode, detail: &str) -> Self {
-        let headers =
-            HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE))]);
+    pub(crate) fn refusal(status: StatusCode, (media_type, body): (&'static str, Vec<u8>)) -> Self {
         Self {
             status,
-            headers,
-            body: AnswerBody::whole(problem::body(status, detail).into()),
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]),
+            body: AnswerBody::whole(body.into()),
+            withheld: None,
         }
     }
 
@@ -46,11 +46,16 @@ impl Answer {
             status: parts.status,
             headers: parts.headers,
             body: AnswerBody::whole(body),
+            withheld: None,
         }
     }
 
     /// Spoils the answer. Faults that have no answer to spoil are none of its business and leave it alone.
-    pub(crate) fn spoil(&mut self, fault: &Fault) {
+    pub(crate) fn spoil(&mut self, fault: &Fault, redaction: Option<&Redaction>) {
+        // Half a key is not recognised, but tells half of it.
+        self.withheld = redaction
+            .zip(self.body.start.as_ref())
+            .and_then(|(redaction, whole)| redaction.withheld(whole));
         let body = self.body.start.take().unwrap_or_default();
         let length = body.len() as u64;
         self.body = match fault {
@@ -82,10 +87,13 @@ impl Answer {
     }
 
     /// What the wire will see. Digesting a long extension takes a while, so it happens on a thread for blocking work.
-    pub(crate) async fn recorded(&self) -> transcript::Response {
+    pub(crate) async fn recorded(&self, redaction: Option<&Redaction>) -> transcript::Response {
         let start = self.body.start.clone().unwrap_or_default();
         let body = match self.body.then {
-            Then::Zeros(0) | Then::End | Then::Abort { .. } => Body::of(&start),
+            _ if self.withheld.is_some() => self.withheld.clone().unwrap_or_default(),
+            Then::Zeros(0) | Then::End | Then::Abort { .. } => {
+                redaction.map_or_else(|| Body::of(&start), |redaction| redaction.body(&start))
+            }
             Then::Zeros(count) => {
                 let described =
                     tokio::task::spawn_blocking(move || Body::followed_by_zeros(&start, count));

@@ -16,7 +16,7 @@ use super::answer::{Abort, Answer, AnswerBody};
 use super::upstream::Upstream;
 use super::{CLIENT_CERT_SHA256, CLIENT_CERT_SUBJECT, Facts, FrontConfig, INTERNAL_PREFIX};
 use crate::fault::Fault;
-use crate::transcript::{self, Body, Exchange};
+use crate::transcript::{Exchange, Redaction};
 
 pub(super) struct Interceptor {
     config: Arc<FrontConfig>,
@@ -62,6 +62,7 @@ impl Interceptor {
             ),
         };
         let mut pending = Pending {
+            redaction: self.config.redaction(&parts).cloned(),
             config: Arc::clone(&self.config),
             exchange: Some(Exchange {
                 request: self.recorded(&parts, &body),
@@ -78,7 +79,7 @@ impl Interceptor {
                 );
                 return pending
                     .answer(
-                        Answer::problem(StatusCode::PAYLOAD_TOO_LARGE, &detail),
+                        self.refusal(StatusCode::PAYLOAD_TOO_LARGE, &detail),
                         Some(fault),
                         b"",
                     )
@@ -102,13 +103,13 @@ impl Interceptor {
             Some(Fault::Status(status)) => {
                 let status =
                     StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                Answer::problem(status, "the tester asked for this answer")
+                self.refusal(status, "the tester asked for this answer")
             }
             _ => match self.forward(&parts, body.clone()).await {
                 Ok(answer) => answer,
                 Err((status, fault)) => {
                     return pending
-                        .answer(Answer::problem(status, &fault), Some(fault), &body)
+                        .answer(self.refusal(status, &fault), Some(fault), &body)
                         .await;
                 }
             },
@@ -117,7 +118,7 @@ impl Interceptor {
             return pending.give_up(Fault::CloseBeforeAnswer.to_string(), "close before answer");
         }
         if let Some(fault) = fault.as_ref().filter(|fault| !fault.replaces_request()) {
-            answer.spoil(fault);
+            answer.spoil(fault, pending.redaction.as_ref());
         }
         pending
             .answer(answer, fault.map(|fault| fault.to_string()), &body)
@@ -141,8 +142,8 @@ impl Interceptor {
     }
 
     /// The request as it may be kept.
-    fn recorded(&self, parts: &Parts, body: &[u8]) -> transcript::Request {
-        let mut request = recorded(parts, body);
+    fn recorded(&self, parts: &Parts, body: &[u8]) -> crate::transcript::Request {
+        let mut request = self.config.recorded(parts, body);
         if let Some(scrub) = &self.config.scrub {
             scrub.request(&mut request, self.facts.peer.as_ref(), body);
         }
@@ -185,6 +186,11 @@ impl Interceptor {
         }
     }
 
+    /// An answer of the front itself.
+    fn refusal(&self, status: StatusCode, reason: &str) -> Answer {
+        Answer::refusal(status, (self.config.refusal)(status, reason))
+    }
+
     async fn stopped(&self) {
         super::stopped(self.stop.clone()).await;
     }
@@ -194,14 +200,15 @@ impl Interceptor {
 /// went away.
 struct Pending {
     config: Arc<FrontConfig>,
+    redaction: Option<Redaction>,
     exchange: Option<Exchange>,
 }
 
 impl Pending {
     /// What was asked, as it is recorded.
-    fn request(&self) -> transcript::Request {
+    fn request(&self) -> crate::transcript::Request {
         let exchange = self.exchange.as_ref();
-        exchange.map_or_else(transcript::Request::default, |exchange| {
+        exchange.map_or_else(crate::transcript::Request::default, |exchange| {
             exchange.request.clone()
         })
     }
@@ -212,7 +219,7 @@ impl Pending {
         fault: Option<String>,
         body: &[u8],
     ) -> Result<Response<AnswerBody>, Abort> {
-        let response = answer.recorded().await;
+        let response = answer.recorded(self.redaction.as_ref()).await;
         if let Some(mut exchange) = self.exchange.take() {
             exchange.ended = Some(Timestamp::now());
             exchange.response = Some(response);
@@ -275,16 +282,7 @@ async fn read(mut incoming: Incoming, limit: u64) -> Read {
     Read::Whole(whole.freeze())
 }
 
-fn recorded(parts: &Parts, body: &[u8]) -> transcript::Request {
-    transcript::Request {
-        method: parts.method.to_string(),
-        target: target(parts).to_owned(),
-        headers: transcript::recorded(&parts.headers),
-        body: Body::of(body),
-    }
-}
-
-fn target(parts: &Parts) -> &str {
+pub(super) fn target(parts: &Parts) -> &str {
     parts
         .uri
         .path_and_query()

@@ -6,11 +6,12 @@ use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderName, WWW_AUTHENTICATE};
 use serde_json::json;
 use wiremock::matchers::any;
-use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::answer::{Answer, Asked};
 use super::state::State;
 use super::{artifacts, grants, notifications, oauth2, packages, subscriptions};
+use crate::rest::{OnRoute, decoded};
 use crate::route::Route;
 
 const VERSION: HeaderName = HeaderName::from_static("version");
@@ -172,14 +173,6 @@ pub(super) async fn mount(server: &MockServer, state: &Arc<State>) {
         .await;
 }
 
-struct OnRoute(Route);
-
-impl Match for OnRoute {
-    fn matches(&self, request: &Request) -> bool {
-        self.0.matches(&request.method, request.url.path())
-    }
-}
-
 /// One route's responder. It runs under a lock of the server, so nothing here may wait.
 struct Endpoint {
     route: Route,
@@ -287,15 +280,6 @@ impl Respond for Unknown {
     }
 }
 
-/// A path segment without its percent-encoding.
-pub(super) fn decoded(segment: &str) -> String {
-    // `+` stands for itself in a path, unlike in a form.
-    let escaped = segment.replace('+', "%2B");
-    url::form_urlencoded::parse(escaped.replace('&', "%26").replace('=', "%3D").as_bytes())
-        .next()
-        .map_or_else(String::new, |(key, _)| key.into_owned())
-}
-
 fn package_versions(state: &State, _: &Asked<'_>) -> Answer {
     versions(
         &format!("{}/vnfpkgm/v2/", state.api_root),
@@ -340,10 +324,5 @@ mod tests {
         ] {
             assert!(!is_version_of(bad, "2"), "{bad}");
         }
-    }
-
-    #[test]
-    fn path_segments_are_decoded_as_such() {
-        assert_eq!(decoded("a%20b+c&d=e%2Ff"), "a b+c&d=e/f");
     }
 }

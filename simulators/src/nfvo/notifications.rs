@@ -46,7 +46,7 @@ pub(super) fn observe(sink: &Sink, exchange: &Exchange, body: &[u8]) {
         && exchange.request.method == "POST"
         && let Ok(notification) = serde_json::from_slice(body)
     {
-        sink.put(&super::api::decoded(name), notification);
+        sink.put(&crate::rest::decoded(name), notification);
     }
 }
 

@@ -95,6 +95,10 @@ pub struct Body {
     /// The bytes in base64, if short and not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base64: Option<String>,
+    /// In how many places a salted digest stands for a secret; length and digest are then those of what is kept. See
+    /// [`Redaction`](super::Redaction).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redacted: u32,
 }
 
 impl Body {
@@ -107,6 +111,7 @@ impl Body {
             sha256: hex::encode(Sha256::digest(bytes)),
             text: text.filter(|_| inline).map(str::to_owned),
             base64: (inline && text.is_none()).then(|| STANDARD.encode(bytes)),
+            redacted: 0,
         }
     }
 
@@ -130,6 +135,7 @@ impl Body {
             sha256: hex::encode(digest.finalize()),
             text: None,
             base64: None,
+            redacted: 0,
         }
     }
 
@@ -146,6 +152,11 @@ impl Body {
     pub fn json(&self) -> Option<serde_json::Value> {
         serde_json::from_str(self.text.as_deref()?).ok()
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Default for Body {

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+pub mod vim;
+pub mod vnfci;
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -76,7 +79,7 @@ impl Pki {
     }
 }
 
-fn authority(name: &str) -> Result<(String, Issuer<'static, KeyPair>), rcgen::Error> {
+pub fn authority(name: &str) -> Result<(String, Issuer<'static, KeyPair>), rcgen::Error> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, name);
@@ -85,10 +88,19 @@ fn authority(name: &str) -> Result<(String, Issuer<'static, KeyPair>), rcgen::Er
     Ok((certificate.pem(), Issuer::new(params, key)))
 }
 
-fn leaf(name: &str, issuer: &Issuer<'_, KeyPair>) -> Result<Identity, rcgen::Error> {
+pub fn leaf(name: &str, issuer: &Issuer<'_, KeyPair>) -> Result<Identity, rcgen::Error> {
+    leaf_with(name, issuer, |_| {})
+}
+
+pub fn leaf_with(
+    name: &str,
+    issuer: &Issuer<'_, KeyPair>,
+    change: impl FnOnce(&mut CertificateParams),
+) -> Result<Identity, rcgen::Error> {
     let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
+    change(&mut params);
     let key = KeyPair::generate()?;
     let certificate = params.signed_by(&key, issuer)?;
     Ok(Identity {
@@ -208,9 +220,20 @@ pub async fn run(
     arguments: &[&str],
     input: &str,
 ) -> Result<Option<Output>, Box<dyn Error>> {
+    run_with(tool, arguments, &[], input).await
+}
+
+/// The same, with these variables in its environment.
+pub async fn run_with(
+    tool: &str,
+    arguments: &[&str],
+    environment: &[(&str, String)],
+    input: &str,
+) -> Result<Option<Output>, Box<dyn Error>> {
     use tokio::io::AsyncWriteExt as _;
     let spawned = Command::new(tool)
         .args(arguments)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::common::{Outcome, PATIENCE};
 use scas_simulators::control::Control;
-use scas_simulators::front::{Front, FrontConfig, Parties};
+use scas_simulators::front::{Front, FrontConfig, Parties, problem_details};
 use scas_simulators::tls::ServerSecurity;
 use scas_simulators::transcript::Transcript;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -31,6 +31,8 @@ async fn its_exchange_is_recorded_while_the_front_goes_on() -> Outcome {
             max_request_body: 1024,
             observer: None,
             scrub: None,
+            redaction: None,
+            refusal: problem_details,
             housekeeping: None,
         },
     )?;

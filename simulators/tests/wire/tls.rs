@@ -4,7 +4,7 @@ use crate::common::{Bed, Outcome, PATIENCE, Pki, client, curl, run};
 use rustls_pki_types::pem::PemObject as _;
 use scas_simulators::client::{Call, CallError};
 use scas_simulators::control::Control;
-use scas_simulators::front::{CLIENT_CERT_SHA256, Front, FrontConfig};
+use scas_simulators::front::{CLIENT_CERT_SHA256, Front, FrontConfig, problem_details};
 use scas_simulators::nfvo::{Nfvo, NfvoConfig, StartError};
 use scas_simulators::tls::{ClientSecurity, Identity, ServerSecurity, TlsError};
 use scas_simulators::transcript::Transcript;
@@ -350,6 +350,8 @@ async fn the_api_is_told_of_the_peer_by_the_front_alone() -> Outcome {
         max_request_body: 10,
         observer: None,
         scrub: None,
+        redaction: None,
+        refusal: problem_details,
         housekeeping: None,
     };
     let front = Front::start(listener, config)?;

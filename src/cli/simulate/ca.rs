@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use scas_simulators::ca::{Ca, CaConfig, CertificateFault, IssuancePolicy, Order};
 use scas_simulators::fault::Times;
 
-use super::{Key, certificate_fault, transcript};
+use super::common::{Key, certificate_fault, transcript};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -56,7 +56,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         "crl": format!("{}/crl/issuing.crl", ca.base_uri()),
         "files": written,
     });
-    super::serve_until_interrupted(&ready).await;
+    super::common::serve_until_interrupted(&ready).await;
     ca.stop().await;
     transcript.flush()?;
     Ok(())

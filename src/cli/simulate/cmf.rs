@@ -9,7 +9,7 @@ use scas_simulators::cmf::{Cmf, CmfConfig, Deferral};
 use scas_simulators::fault::Times;
 use scas_simulators::tls::Identity;
 
-use super::{Key, certificate_fault, tls_material, transcript};
+use super::common::{Key, certificate_fault, tls_material, transcript};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -78,7 +78,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         "ca": trust,
         "pki": folder,
     });
-    super::serve_until_interrupted(&ready).await;
+    super::common::serve_until_interrupted(&ready).await;
     cmf.stop().await;
     ca.stop().await;
     transcript.flush()?;
