@@ -35,7 +35,7 @@ pub(super) fn decode(
     if layer.plain() && reader != Reader::Utf16 {
         anchor = at;
         for _ in 0..ahead {
-            anchor = reader.forward(text, anchor)?.2;
+            anchor = reader.forward(text, anchor, true)?.2;
         }
     }
     let (units, bytes) = reader.group();
@@ -99,7 +99,7 @@ impl Reader {
     fn right(self, text: &[u8], mut at: usize, most: usize) -> Units {
         let mut units = Units::new(most);
         while units.values.len() < most
-            && let Some(unit) = self.forward(text, at)
+            && let Some(unit) = self.forward(text, at, units.amid_byte())
         {
             units.push(unit);
             at = unit.2;
@@ -110,7 +110,7 @@ impl Reader {
     fn left(self, text: &[u8], mut at: usize, most: usize) -> Units {
         let mut units = Units::new(most);
         while units.values.len() < most
-            && let Some(unit) = self.backward(text, at)
+            && let Some(unit) = self.backward(text, at, units.amid_byte())
         {
             units.push(unit);
             at = unit.1;
@@ -118,8 +118,8 @@ impl Reader {
         units
     }
 
-    /// The unit at or after `at`.
-    fn forward(self, text: &[u8], at: usize) -> Option<Unit> {
+    /// The unit at or after `at`. Between the digits of one hexadecimal byte, `0x` begins no other: its zero is a digit.
+    fn forward(self, text: &[u8], at: usize, amid_byte: bool) -> Option<Unit> {
         match self {
             Self::Base64 => {
                 let at = skip(text, at, Kind::Base64);
@@ -131,7 +131,7 @@ impl Reader {
                 }
             }
             Self::Hex => {
-                let at = skip(text, at, Kind::Hex);
+                let at = skip(text, at, Kind::hex(amid_byte));
                 Some((nibble(*text.get(at)?)?, at, at + 1))
             }
             Self::Digits => {
@@ -156,8 +156,8 @@ impl Reader {
         }
     }
 
-    /// The unit that ends at or before `end`.
-    fn backward(self, text: &[u8], end: usize) -> Option<Unit> {
+    /// The unit that ends at or before `end`; see [`Self::forward`].
+    fn backward(self, text: &[u8], end: usize, amid_byte: bool) -> Option<Unit> {
         match self {
             Self::Base64 => {
                 let end = back(text, end, Kind::Base64);
@@ -169,7 +169,7 @@ impl Reader {
                 }
             }
             Self::Hex => {
-                let end = back(text, end, Kind::Hex);
+                let end = back(text, end, Kind::hex(amid_byte));
                 Some((nibble(*text[..end].last()?)?, end - 1, end))
             }
             Self::Digits => {
@@ -233,6 +233,11 @@ impl Units {
             values: Zeroizing::new(Vec::with_capacity(most)),
             spans: Vec::with_capacity(most),
         }
+    }
+
+    /// Whether the last hexadecimal digit waits for its other half.
+    fn amid_byte(&self) -> bool {
+        self.values.len() % 2 == 1
     }
 
     fn push(&mut self, (value, from, to): Unit) {

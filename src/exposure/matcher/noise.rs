@@ -9,8 +9,20 @@
 pub(super) enum Kind {
     Base64,
     Hex,
+    /// Between the two digits of a byte in hex.
+    HexAmid,
     Bytes,
     Digits,
+}
+
+impl Kind {
+    pub(super) fn hex(amid_byte: bool) -> Self {
+        if amid_byte { Self::HexAmid } else { Self::Hex }
+    }
+
+    fn is_hex(self) -> bool {
+        matches!(self, Self::Hex | Self::HexAmid)
+    }
 }
 
 /// As much as this is gone over: an indentation, not a page.
@@ -34,7 +46,7 @@ pub(super) fn skip(text: &[u8], mut at: usize, kind: Kind) -> usize {
             [b'&', b'#', b'1', b'0' | b'3', b';', ..] if kind == Kind::Base64 => 5,
             [b'&', b'#', b'x', b'a' | b'A' | b'd' | b'D', b';', ..] if kind == Kind::Base64 => 5,
             [b'>' | b'#' | b'*' | b'|', ..] if new_line => 1,
-            [b':' | b',' | b'-' | b';' | b'%' | b'|', ..] if kind == Kind::Hex => 1,
+            [b':' | b',' | b'-' | b';' | b'%' | b'|', ..] if kind.is_hex() => 1,
             [b'0', b'x' | b'X', ..] if kind == Kind::Hex => 2,
             [b',' | b';', ..] if kind == Kind::Bytes => 1,
             _ => 0,
@@ -54,7 +66,7 @@ pub(super) fn back(text: &[u8], mut end: usize, kind: Kind) -> usize {
         let rest = &text[first..end];
         let step = match rest {
             [.., b'\\', b'n' | b'r' | b't'] => 2,
-            [.., b'\\', b'x'] if kind == Kind::Hex => 2,
+            [.., b'\\', b'x'] if kind.is_hex() => 2,
             [.., b'0', b'x' | b'X'] if kind == Kind::Hex => 2,
             [.., b' ' | b'\t' | b'\r' | b'\n' | b'\\'] => 1,
             [.., b'"' | b'\''] => seam(rest.iter().rev()),
@@ -62,7 +74,7 @@ pub(super) fn back(text: &[u8], mut end: usize, kind: Kind) -> usize {
             [.., b'&', b'#', b'1', b'0' | b'3', b';'] if kind == Kind::Base64 => 5,
             [.., b'&', b'#', b'x', b'a' | b'A' | b'd' | b'D', b';'] if kind == Kind::Base64 => 5,
             [before @ .., b'>' | b'#' | b'*' | b'|'] if begins_line(before) => 1,
-            [.., b':' | b',' | b'-' | b';' | b'%' | b'|'] if kind == Kind::Hex => 1,
+            [.., b':' | b',' | b'-' | b';' | b'%' | b'|'] if kind.is_hex() => 1,
             [.., b',' | b';'] if kind == Kind::Bytes => 1,
             _ => 0,
         };
@@ -80,7 +92,7 @@ fn escape(rest: &[u8], kind: Kind) -> usize {
     let slashes = rest.iter().take_while(|c| **c == b'\\').count();
     match &rest[slashes..] {
         [b'n' | b'r' | b't', ..] => slashes + 1,
-        [b'x', ..] if kind == Kind::Hex => slashes + 1,
+        [b'x', ..] if kind.is_hex() => slashes + 1,
         [b'/', ..] if kind == Kind::Base64 => slashes,
         [b'\r' | b'\n', ..] => slashes,
         _ => 0,
