@@ -119,6 +119,16 @@ pub fn run(args: Args) -> Outcome {
 }
 
 fn sources(args: &Args) -> Result<Vec<Source>, Failure> {
+    if args
+        .sources
+        .iter()
+        .filter(|written| *written == "-")
+        .count()
+        > 1
+    {
+        let error = anyhow::anyhow!("-: standard input can be read once; give it once");
+        return Err(Failure::Usage(error));
+    }
     let parsed: Result<_, _> = args
         .sources
         .iter()
@@ -204,7 +214,17 @@ fn failure(error: ScanError) -> Failure {
 fn end_cleanly_on_signals() -> Result<(), Failure> {
     use nix::sys::signal::{SigSet, Signal};
     let mut ours = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+    for signal in [
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+        Signal::SIGALRM,
+        Signal::SIGVTALRM,
+        Signal::SIGUSR1,
+        Signal::SIGUSR2,
+        Signal::SIGXCPU,
+    ] {
         ours.add(signal);
     }
     ours.thread_block()

@@ -1,6 +1,6 @@
 //! A search in progress: sources hand windows to [`Findings`], which asks every detector and keeps what is seen.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -9,11 +9,13 @@ use jiff::Timestamp;
 use rayon::iter::{ParallelBridge as _, ParallelIterator as _};
 
 use crate::answer::{GapAt, Sealed, Searched};
-use crate::detector::{Detector, SealedKey, Sighting, Window};
+use crate::detector::{Detector, SealedKey, Sighting, Whose, Window};
 use crate::source::{Gap, GapKind, Place, Visitor, Work};
 
 /// How many sightings are kept; the rest is counted. A disk full of copies must not fill our memory.
 const KEPT: usize = 10_000;
+/// How many of each target are kept in any case: one decides the answer, whatever else lies about.
+const KEPT_OF_EACH: u32 = 100;
 /// How many gaps are kept of one kind in one source.
 const GAPS: usize = 10_000;
 
@@ -59,7 +61,7 @@ pub struct Findings<'d> {
 /// What was kept.
 #[derive(Default)]
 pub struct Kept {
-    /// What was seen, at most 10,000 of it, in no order.
+    /// What was seen, in no order: at most 10,000, and some of each target in any case.
     pub seen: Vec<Seen>,
     /// How much was seen in all.
     pub in_all: u64,
@@ -70,6 +72,8 @@ pub struct Kept {
     /// How many gaps more there were, by source and kind.
     pub more_gaps: BTreeMap<(String, GapKind), u64>,
     tallies: BTreeMap<String, Tally>,
+    /// How many sightings of each target were kept.
+    of_each: HashMap<usize, u32>,
     known: HashSet<(Place, Sighting)>,
 }
 
@@ -97,6 +101,23 @@ impl<'d> Findings<'d> {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Key material in the names of a file and of the members around the place.
+    fn in_name(&self, place: &Place) -> Vec<Sighting> {
+        let mut seen = Vec::new();
+        for name in place.path.iter().chain(&place.inside) {
+            let window = Window::whole(name.as_bytes());
+            for detector in self.detectors {
+                detector.search(&window, &mut |sighting| seen.push(sighting));
+            }
+        }
+        seen
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Kept> {
         // A detector that panicked on one window leaves the others' findings as they are.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
@@ -105,10 +126,7 @@ impl<'d> Findings<'d> {
 
 impl Visitor for Findings<'_> {
     fn window(&self, place: &Place, window: &Window<'_>) {
-        if self
-            .deadline
-            .is_some_and(|deadline| Instant::now() >= deadline)
-        {
+        if self.is_late() {
             let gap = Gap {
                 kind: GapKind::Bound,
                 what: "the time limit was reached".to_owned(),
@@ -122,19 +140,39 @@ impl Visitor for Findings<'_> {
                 sealed.push(key)
             });
         }
-        self.lock()
+        let is_new = self
+            .lock()
             .take(place, window.fresh.len() as u64, seen, sealed);
+        if is_new {
+            let seen = self.in_name(place);
+            if !seen.is_empty() {
+                let mut name = place.clone();
+                name.inside.push("name".to_owned());
+                self.lock().take(&name, 0, seen, Vec::new());
+            }
+        }
     }
 
     fn gap(&self, place: &Place, gap: Gap) {
         self.lock().gap(place, gap);
     }
+
+    fn is_done(&self) -> bool {
+        self.is_late()
+    }
 }
 
 impl Kept {
-    fn take(&mut self, place: &Place, bytes: u64, seen: Vec<Sighting>, sealed: Vec<SealedKey>) {
+    /// Whether this is the first of the place.
+    fn take(
+        &mut self,
+        place: &Place,
+        bytes: u64,
+        seen: Vec<Sighting>,
+        sealed: Vec<SealedKey>,
+    ) -> bool {
         let tally = self.tallies.entry(place.source.clone()).or_default();
-        tally.places.insert(digest(place));
+        let is_new = tally.places.insert(digest(place));
         tally.bytes += bytes;
         let sealed = sealed.into_iter().map(|key| Sealed {
             place: place.clone(),
@@ -146,7 +184,7 @@ impl Kept {
         self.sealed
             .extend(sealed.take(KEPT.saturating_sub(self.sealed.len())));
         for sighting in seen {
-            if self.seen.len() >= KEPT {
+            if !self.has_room_for(&sighting.key) {
                 // Borders of windows may count twice here; the figure says "more than".
                 self.in_all += 1;
             } else if self.known.insert((place.clone(), sighting.clone())) {
@@ -158,6 +196,16 @@ impl Kept {
                 });
             }
         }
+        is_new
+    }
+
+    fn has_room_for(&mut self, key: &Whose) -> bool {
+        let Whose::Target(index) = key else {
+            return self.seen.len() < KEPT;
+        };
+        let kept = self.of_each.entry(*index).or_default();
+        *kept = kept.saturating_add(1);
+        *kept <= KEPT_OF_EACH || self.seen.len() < KEPT
     }
 
     fn gap(&mut self, place: &Place, gap: Gap) {

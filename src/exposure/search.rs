@@ -10,7 +10,7 @@ use crate::answer::{Answer, SearchKind};
 use crate::blind::{Blind, Stride};
 use crate::canary::Canaries;
 use crate::control::{Control, Planted};
-use crate::detector::Detector;
+use crate::detector::{Detector, Whose, Window};
 use crate::given::{GivenError, Source};
 use crate::key::{Secret, Target};
 use crate::matcher::Matcher;
@@ -196,7 +196,7 @@ impl<'k> Wanted<'k> {
     fn answer(self, kept: Kept, planted: &Planted, began: Timestamp) -> Answer {
         let too_plain = self.keys.iter().enumerate();
         let too_plain = too_plain.filter(|(index, _)| self.too_plain.contains(index));
-        tell(Told {
+        let mut answer = tell(Told {
             kept,
             too_plain: too_plain.map(|(_, key)| key.name.as_str()).collect(),
             keys: self.keys,
@@ -205,7 +205,46 @@ impl<'k> Wanted<'k> {
             planted,
             sensitivity: self.sensitivity,
             began,
-        })
+        });
+        conceal(&mut answer, &self.detectors);
+        answer
+    }
+}
+
+/// Takes names that hold a key out of the answer: other people chose them.
+fn conceal(answer: &mut Answer, detectors: &[Box<dyn Detector>]) {
+    let holds_key = |name: &str| {
+        let mut found = false;
+        for detector in detectors {
+            let window = Window::whole(name.as_bytes());
+            detector.search(&window, &mut |seen| {
+                found |= matches!(seen.key, Whose::Target(_))
+            });
+        }
+        found
+    };
+    let places = answer
+        .exposures
+        .iter_mut()
+        .map(|exposure| &mut exposure.place);
+    let places = places.chain(answer.other_keys.iter_mut().map(|key| &mut key.place));
+    let places = places.chain(answer.sealed.iter_mut().map(|sealed| &mut sealed.place));
+    let places = places.chain(answer.gaps.iter_mut().map(|gap| &mut gap.place));
+    for place in places {
+        for name in place.path.iter_mut().chain(&mut place.inside) {
+            if holds_key(name) {
+                "(a name that holds the key)".clone_into(name);
+            }
+        }
+    }
+    let mappings = answer
+        .exposures
+        .iter_mut()
+        .filter_map(|exposure| exposure.mapping.as_mut());
+    for name in mappings {
+        if holds_key(name) {
+            "(a name that holds the key)".clone_into(name);
+        }
     }
 }
 

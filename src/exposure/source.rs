@@ -60,6 +60,11 @@ pub trait Visitor: Sync {
 
     /// Something that was not, or not wholly, searched.
     fn gap(&self, place: &Place, gap: Gap);
+
+    /// Whether nothing will be searched any more, so that reading on is in vain: an endless stream must not keep us.
+    fn is_done(&self) -> bool {
+        false
+    }
 }
 
 /// What was not searched, and why.

@@ -119,6 +119,12 @@ pub fn text(answer: &Answer, paint: Paint) -> String {
     for reason in &answer.reasons {
         let _ = writeln!(text, "  {}", visible(reason));
     }
+    if answer.result != Outcome::Found {
+        let _ = writeln!(text, "what no such search finds:");
+        for what in &answer.sensitivity.out_of_reach {
+            let _ = writeln!(text, "  {what}");
+        }
+    }
     text
 }
 

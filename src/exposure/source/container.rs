@@ -15,7 +15,7 @@ mod tests;
 
 use std::io::{self, Read};
 
-use crate::source::text::escaped;
+use crate::source::text::escaped_member;
 use crate::source::windows::Windows;
 use crate::source::{Gap, GapKind, Place};
 
@@ -23,6 +23,9 @@ pub(crate) use budget::Pass;
 pub(crate) use kind::{Kind, SNIFFED};
 
 use budget::Spent;
+
+/// How long a script before an archive may be, in bytes.
+const SCRIPT: usize = 64 * 1024;
 
 /// A stream, of which a decoder reads what is searched by the way.
 type Level<'v, 'r> = Windows<'v, &'r mut (dyn Read + 'r)>;
@@ -52,11 +55,47 @@ fn unpacked(reader: &mut dyn Read, place: &Place, pass: &Pass<'_>, depth: u32) -
     level.finish()
 }
 
-/// Opens the container that begins here, if one does.
+/// Opens the container that begins here, and those that follow it.
 fn open(level: &mut Level<'_, '_>, place: &Place, pass: &Pass<'_>, depth: u32) {
-    let Some(kind) = Kind::of(level.peek(SNIFFED)) else {
-        return;
-    };
+    if level.peek(2) == b"#!" {
+        skip_script(level);
+    }
+    while let Some(kind) = Kind::of(level.peek(SNIFFED)) {
+        let before = level.position().get();
+        open_one(level, kind, place, pass, depth);
+        skip_zeros(level);
+        if level.position().get() == before || pass.left().is_err() {
+            return;
+        }
+    }
+}
+
+/// A shell script may have an archive behind it, as jars that can be executed and installers do: goes to where one seems to
+/// begin, or nowhere.
+fn skip_script(level: &mut Level<'_, '_>) {
+    let start = level.peek(SCRIPT);
+    let at = (1..start.len()).find(|at| {
+        let line = start[at - 1] == b'\n' || start[*at..].starts_with(b"PK\x03\x04");
+        let rest = &start[*at..start.len().min(at + SNIFFED)];
+        line && Kind::of(rest).is_some()
+    });
+    if let Some(at) = at {
+        level.skip(at as u64);
+    }
+}
+
+/// Padding, as between the files of a tape.
+fn skip_zeros(level: &mut Level<'_, '_>) {
+    loop {
+        let bytes = level.peek(SNIFFED);
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        if zeros == 0 || level.skip(zeros as u64) == 0 {
+            return;
+        }
+    }
+}
+
+fn open_one(level: &mut Level<'_, '_>, kind: Kind, place: &Place, pass: &Pass<'_>, depth: u32) {
     if let Kind::Unopened(name) = kind {
         let what = format!("{name} is not unpacked by this program");
         return tell(pass, place, GapKind::Closed, what);
@@ -102,7 +141,7 @@ fn tell(pass: &Pass<'_>, place: &Place, kind: GapKind, what: impl Into<String>) 
 fn inside(place: &Place, container: &str, name: Option<&[u8]>) -> Place {
     let mut place = place.clone();
     place.inside.push(match name {
-        Some(name) => format!("{container}: {}", escaped(name)),
+        Some(name) => format!("{container}: {}", escaped_member(name)),
         None => container.to_owned(),
     });
     place

@@ -60,7 +60,7 @@ pub(crate) fn open(path: &Path, scope: Scope<'_>) -> Result<(File, Metadata), Ga
     };
     let met = opened.and_then(|file| file.metadata().map(|met| (file, met)));
     let (file, met) = met.map_err(|error| not_opened(&error))?;
-    if let Some(reason) = scope.rules.reason(&met) {
+    if let Some(reason) = scope.rules.reason(&met, path) {
         return Err(gap(GapKind::ByRule, reason));
     }
     if !met.is_file() && !met.file_type().is_block_device() {

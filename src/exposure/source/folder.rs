@@ -27,6 +27,9 @@ pub(crate) struct Folder<'s> {
     scope: Scope<'s>,
     /// The folders that we are in, from the outermost.
     inside: Vec<Entered>,
+    /// Those that we have left, to be looked at once more at the end: what moved from one not yet searched into one searched
+    /// already was in neither.
+    left: Vec<(PathBuf, Stamp)>,
     batch: Vec<Item>,
     batch_bytes: u64,
     large: Option<Spans<'s>>,
@@ -55,6 +58,7 @@ impl<'s> Folder<'s> {
                 ..scope
             },
             inside: Vec::new(),
+            left: Vec::new(),
             batch: Vec::new(),
             batch_bytes: 0,
             large: None,
@@ -73,7 +77,7 @@ impl<'s> Folder<'s> {
         // The user named it: whatever it is called, it is a folder.
         if kind.is_dir() || entry.depth() == 0 {
             self.enter(entry, &met);
-        } else if let Some(reason) = self.scope.rules.reason(&met) {
+        } else if let Some(reason) = self.scope.rules.reason(&met, path) {
             let reason = reason.to_owned();
             self.tell(path, gap(GapKind::ByRule, reason));
         } else if kind.is_file() {
@@ -93,7 +97,7 @@ impl<'s> Folder<'s> {
     }
 
     fn enter(&mut self, entry: DirEntry, met: &Metadata) {
-        let reason = self.scope.rules.reason(met);
+        let reason = self.scope.rules.reason(met, entry.path());
         if let Some(reason) = reason.filter(|_| entry.depth() > 0) {
             let reason = reason.to_owned();
             self.tell(entry.path(), gap(GapKind::ByRule, reason));
@@ -134,18 +138,28 @@ impl<'s> Folder<'s> {
                 continue;
             }
             match std::fs::symlink_metadata(&left.path) {
-                Ok(met) if met.is_symlink() || Stamp::of(&met) == left.stamp => {}
-                Ok(_) => {
-                    let what =
-                        "files came, went or were renamed in this folder while it was searched";
-                    self.tell(&left.path, gap(GapKind::Changed, what));
-                }
-                Err(_) => {
-                    let what = "the folder vanished while it was searched";
-                    self.tell(&left.path, gap(GapKind::Changed, what));
-                }
+                Ok(met) if met.is_symlink() => {}
+                met => match changed(&left.stamp, met) {
+                    None => self.left.push((left.path, left.stamp)),
+                    Some(gap) => self.tell(&left.path, gap),
+                },
             }
         }
+    }
+
+    /// The last piece of work.
+    fn look_again(&mut self) -> Option<Work<'s>> {
+        let left = std::mem::take(&mut self.left);
+        let source = self.source.clone();
+        (!left.is_empty()).then(|| -> Work<'s> {
+            Box::new(move |visitor| {
+                for (path, stamp) in left {
+                    if let Some(gap) = changed(&stamp, std::fs::symlink_metadata(&path)) {
+                        visitor.gap(&place(&source, &path), gap);
+                    }
+                }
+            })
+        })
     }
 
     fn file(&mut self, path: PathBuf, met: &Metadata) {
@@ -194,6 +208,21 @@ impl<'s> Folder<'s> {
     }
 }
 
+/// What is to be told of a folder that had this stamp.
+fn changed(stamp: &Stamp, met: io::Result<Metadata>) -> Option<Gap> {
+    match met {
+        Ok(met) if Stamp::of(&met) == *stamp => None,
+        Ok(_) => Some(gap(
+            GapKind::Changed,
+            "files came, went or were renamed in this folder while the source was searched",
+        )),
+        Err(_) => Some(gap(
+            GapKind::Changed,
+            "the folder vanished while the source was searched",
+        )),
+    }
+}
+
 /// The system's error in walkdir's.
 fn inner<'e>(error: &'e (dyn std::error::Error + Send + Sync + 'static)) -> Option<&'e io::Error> {
     error.downcast_ref::<walkdir::Error>()?.io_error()
@@ -216,7 +245,10 @@ impl<'s> Iterator for Folder<'s> {
                 Some(Err(error)) => self.failed(error),
                 None => {
                     self.leave(0);
-                    return (!self.batch.is_empty()).then(|| self.work());
+                    if self.batch.is_empty() {
+                        return self.look_again();
+                    }
+                    return Some(self.work());
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bounds on what is taken out of containers. Where one is reached, that container ends in a gap of the kind `Bound`; the
 /// bytes of the outermost stream are searched whatever is in it, and so is everything beside it.
@@ -42,29 +42,49 @@ impl Default for Limits {
 /// What is left out on purpose: it is told as a gap of the kind `ByRule`, with the reason that was given here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    excluded: HashMap<(u64, u64), String>,
+    excluded: HashMap<(u64, u64), Excluded>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Excluded {
+    reason: String,
+    /// The name that was given, where one was: a file's other names are no such thing.
+    path: Option<PathBuf>,
 }
 
 impl Rules {
-    /// Leaves out a file, by whatever name it is met, with everything below it if it is a folder.
+    /// Leaves out a file, or a folder with everything below it. A hard link under another name is not left out: it may be just
+    /// what was forgotten.
     ///
     /// # Errors
     /// The file's identity could not be read.
     pub fn exclude(&mut self, path: &Path, reason: impl Into<String>) -> io::Result<()> {
-        let met = fs::metadata(path)?;
-        self.exclude_file(met.dev(), met.ino(), reason);
+        let (met, canonical) = (fs::metadata(path)?, fs::canonicalize(path)?);
+        let excluded = Excluded {
+            reason: reason.into(),
+            path: Some(canonical),
+        };
+        self.excluded.insert((met.dev(), met.ino()), excluded);
         Ok(())
     }
 
     /// Leaves out the file with this device and inode number.
     pub fn exclude_file(&mut self, device: u64, inode: u64, reason: impl Into<String>) {
-        self.excluded.insert((device, inode), reason.into());
+        let excluded = Excluded {
+            reason: reason.into(),
+            path: None,
+        };
+        self.excluded.insert((device, inode), excluded);
     }
 
     /// Why this file is left out, if it is.
-    pub(crate) fn reason(&self, met: &fs::Metadata) -> Option<&str> {
-        self.excluded
-            .get(&(met.dev(), met.ino()))
-            .map(String::as_str)
+    pub(crate) fn reason(&self, met: &fs::Metadata, path: &Path) -> Option<&str> {
+        let excluded = self.excluded.get(&(met.dev(), met.ino()))?;
+        let other_name = met.is_file()
+            && met.nlink() > 1
+            && excluded.path.as_ref().is_some_and(|given| {
+                fs::canonicalize(path).is_ok_and(|canonical| canonical != *given)
+            });
+        (!other_name).then_some(excluded.reason.as_str())
     }
 }

@@ -71,8 +71,10 @@ pub fn works<'s>(
         }
         Err(error) => return Ok(told(place, file::not_opened(&error))),
     };
-    if let Some(reason) = rules.reason(&met) {
-        return Ok(told(place, file::gap(GapKind::ByRule, reason)));
+    if let Some(reason) = rules.reason(&met, path) {
+        // By rule, but then nothing was searched that could be not found.
+        let what = format!("the source itself is left out: {reason}");
+        return Ok(told(place, file::gap(GapKind::Unreadable, what)));
     }
     let scope = Scope {
         limits,

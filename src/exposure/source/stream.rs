@@ -20,15 +20,16 @@ pub fn stream_work<'s>(
     };
     Box::new(move |visitor| {
         let searched = container::search(&mut *reader, &place, &Pass::new(visitor, limits));
-        if let Err(error) = searched {
-            visitor.gap(
-                &place,
-                Gap {
-                    kind: GapKind::Unreadable,
-                    what: error.to_string(),
-                    bytes: None,
-                },
-            );
-        }
+        let what = match searched {
+            Ok(0) => "nothing came: the stream was empty, or closed".to_owned(),
+            Ok(_) => return,
+            Err(error) => error.to_string(),
+        };
+        let gap = Gap {
+            kind: GapKind::Unreadable,
+            what,
+            bytes: None,
+        };
+        visitor.gap(&place, gap);
     })
 }

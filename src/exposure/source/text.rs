@@ -31,6 +31,17 @@ pub fn escaped(name: &[u8]) -> String {
     line
 }
 
+/// The same for a member of an archive, of which there may be many within one another: shorter.
+pub fn escaped_member(name: &[u8]) -> String {
+    const LONGEST_MEMBER: usize = 400;
+    let mut line = escaped(name);
+    if let Some((end, _)) = line.char_indices().nth(LONGEST_MEMBER) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
 /// Characters that make a terminal show a name in another order than it has.
 fn turns_direction(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use crate::detector::{REACH, Window};
 use crate::source::windows::buffer::Buffer;
-use crate::source::{Place, Visitor};
+use crate::source::{Gap, GapKind, Place, Visitor};
 
 /// Bytes in memory at a time: half of what the second-level cache of a core holds, so that what was read is searched there.
 ///
@@ -145,6 +145,11 @@ impl<'v, R: Read> Windows<'v, R> {
         if self.ended {
             return false;
         }
+        if self.visitor.is_some_and(Visitor::is_done) {
+            self.ended = true;
+            self.tell_late();
+            return false;
+        }
         if self.filled == self.buffer.len() {
             self.shift();
         }
@@ -162,6 +167,20 @@ impl<'v, R: Read> Windows<'v, R> {
                 }
             }
             return !self.ended;
+        }
+    }
+
+    fn tell_late(&self) {
+        if let Some(visitor) = self.visitor {
+            let gap = Gap {
+                kind: GapKind::Bound,
+                what: format!(
+                    "the time limit was reached: nothing was read from offset {} on",
+                    self.base + self.filled as u64
+                ),
+                bytes: None,
+            };
+            visitor.gap(self.place, gap);
         }
     }
 

@@ -256,6 +256,10 @@ fn standard_input_is_a_source() {
     let input = std::fs::File::open(stage.path("noise")).unwrap();
     let mut command = stage.scas(&["scan", "--key", text(&pair.key), "-"]);
     Ended::of(command.stdin(input).output().unwrap()).assert_told(1, &["PEM"]);
+    // An empty one is told from one in which nothing was found.
     let ended = stage.run(&["scan", "--key", text(&pair.key), "-"]);
-    ended.assert_told(0, &["not found"]);
+    ended.assert_told(2, &["nothing came"]);
+    let input = std::fs::File::open(stage.path("data/file")).unwrap();
+    let mut command = stage.scas(&["scan", "--key", text(&pair.key), "-"]);
+    Ended::of(command.stdin(input).output().unwrap()).assert_told(0, &["not found"]);
 }

@@ -7,6 +7,7 @@
 
 mod answer;
 mod bad_input;
+mod hiding;
 mod hold;
 mod keys;
 mod machines;

@@ -9,7 +9,7 @@ pub(crate) const SNIFFED: usize = 512;
 
 /// Formats that pack what they hold, so that a search of their bytes says nothing. They are told, since silence would mean
 /// that they were searched.
-const UNOPENED: [(&[u8], &str); 8] = [
+const UNOPENED: [(&[u8], &str); 11] = [
     (b"\xfd7zXZ\0", "xz"),
     (b"\x04\x22\x4d\x18", "lz4"),
     (b"7z\xbc\xaf\x27\x1c", "7z"),
@@ -18,6 +18,9 @@ const UNOPENED: [(&[u8], &str); 8] = [
     (b"MSCF\0\0\0\0", "a cabinet file"),
     (b"hsqs", "a squashfs image"),
     (b"LUKS\xba\xbe", "a LUKS volume"),
+    (b"\x02\x21\x4c\x18", "lz4, in its old form"),
+    (b"\x1f\x9d", "compress (.Z)"),
+    (b"!<arch>\ndebian-binary", "a Debian package"),
 ];
 
 /// A container that we know.

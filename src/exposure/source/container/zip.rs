@@ -39,7 +39,8 @@ pub(super) fn open(level: &mut Level<'_, '_>, place: &Place, pass: &Pass<'_>, de
                 level.skip(length);
             }
             Record::Passed { length } => {
-                level.skip(length);
+                // One that leads beyond the end hides what comes there.
+                ended &= level.skip(length) == length;
             }
             Record::End { length } => {
                 level.skip(length);

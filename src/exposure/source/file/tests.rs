@@ -193,6 +193,9 @@ fn what_cannot_be_searched_says_so() {
     let mut rules = Rules::default();
     rules.exclude(&path, "the key file that you gave").unwrap();
     let seen = Seen::of_path_with(NEEDLE, &path, &limits, &rules);
-    assert_eq!(seen.gaps(), ["key: ByRule: the key file that you gave"]);
+    assert_eq!(
+        seen.gaps(),
+        ["key: Unreadable: the source itself is left out: the key file that you gave"]
+    );
     assert!(seen.found().is_empty());
 }

@@ -19,6 +19,8 @@ use zeroize::Zeroizing;
 
 use super::{Process, is_gone, printable, reason};
 use crate::detector::{REACH, Window};
+use crate::source::container::{self, Pass};
+use crate::source::limits::Limits;
 use crate::source::{GapKind, Place, Visitor, Work};
 
 /// How much a window answers for, at most, in bytes.
@@ -72,7 +74,7 @@ fn descriptors<'s>(process: &Arc<Process>) -> Vec<Work<'s>> {
     let mut seen = HashSet::new();
     let folder = process.path("fd");
     let listed = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let entries = match listed {
+    let mut entries = match listed {
         Ok(entries) => entries,
         Err(error) => {
             let process = Arc::clone(process);
@@ -81,6 +83,7 @@ fn descriptors<'s>(process: &Arc<Process>) -> Vec<Work<'s>> {
             })];
         }
     };
+    entries.extend(of_other_tables(process, &entries));
     for entry in entries {
         let path = entry.path();
         // One that was closed meanwhile is none.
@@ -105,6 +108,27 @@ fn descriptors<'s>(process: &Arc<Process>) -> Vec<Work<'s>> {
         }
     }));
     works
+}
+
+/// Descriptors of threads that have a table of their own (`unshare`): where one stands for what the first table has not.
+fn of_other_tables(process: &Process, first: &[fs::DirEntry]) -> Vec<fs::DirEntry> {
+    let target =
+        |entry: &fs::DirEntry| Some((entry.file_name(), fs::read_link(entry.path()).ok()?));
+    let mut known: HashSet<_> = first.iter().filter_map(target).collect();
+    let threads = fs::read_dir(process.path("task"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    threads
+        // A thread that has ended meanwhile has none.
+        .flat_map(|thread| {
+            fs::read_dir(thread.path().join("fd"))
+                .into_iter()
+                .flatten()
+                .flatten()
+        })
+        .filter(|entry| target(entry).is_some_and(|target| known.insert(target)))
+        .collect()
 }
 
 /// Descriptors that are not searched.
@@ -200,6 +224,10 @@ fn search_file(
         search_range(&file, from, to, &place, visitor)?;
         at = to;
     }
+    // A log that was packed and deleted.
+    let limits = Limits::default();
+    lseek(&file, 0, Whence::SeekSet)?;
+    container::search_inside(&mut &file, &place, &Pass::new(visitor, &limits));
     let metadata = file.metadata()?;
     if before != (metadata.len(), metadata.mtime(), metadata.mtime_nsec()) {
         let what = "was written to while it was searched".to_owned();
