@@ -171,7 +171,7 @@ impl Vnfm {
             store,
         });
         lifecycle.fail_interrupted().await?;
-        lifecycle.take_up_delegation()?;
+        lifecycle.take_up_delegation().await?;
         for subscription in lifecycle.store.all::<Subscription>(Table::Subscriptions)? {
             lifecycle.notifier.add(subscription);
         }

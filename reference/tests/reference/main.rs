@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod around;
 mod bed;
+mod delegation;
 mod process;
 mod support;
 mod verification;
