@@ -41,6 +41,8 @@ pub struct Around {
     /// How the next configurations are answered, 200 when nothing is here.
     pub configurations: Arc<Mutex<VecDeque<StatusCode>>>,
     pub configured: watch::Sender<Vec<Value>>,
+    /// `X-Private-Key` of enrolments.
+    pub strange_headers: Arc<Mutex<Vec<String>>>,
     pub root: String,
 }
 
@@ -68,6 +70,7 @@ impl Around {
             deleted: Arc::default(),
             configurations: Arc::default(),
             configured: watch::Sender::default(),
+            strange_headers: Arc::default(),
             root: String::new(),
         };
         let folder = bed.folder.path();
@@ -161,6 +164,10 @@ async fn enrol(
 ) -> Response {
     assert_eq!(headers["content-type"], "application/pkcs10");
     let csr = BASE64_STANDARD.decode(&body).unwrap();
+    if let Some(key) = headers.get("x-private-key") {
+        let mut headers = around.strange_headers.lock().unwrap();
+        headers.push(key.to_str().unwrap().to_owned());
+    }
     let mut requests = around.requests.lock().unwrap();
     // The first of all has to ask again.
     if requests.is_empty() {

@@ -6,6 +6,7 @@
 mod around;
 mod bed;
 mod delegation;
+mod key_defects;
 mod process;
 mod support;
 mod verification;
