@@ -13,6 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use rand::rngs::StdRng;
 use rand::{RngCore as _, SeedableRng as _};
 use rcgen::{KeyPair, PublicKeyData, SignatureAlgorithm, SigningKey};
+use rustls::ClientConfig;
 
 use super::key::Key;
 use super::protocol::{Delivery, KeyKind};
@@ -184,8 +185,10 @@ impl SigningKey for OtherSigner {
 }
 
 /// The delivery without TLS. What comes of it does not matter.
-pub(super) async fn send_in_clear(delivery: &Delivery, body: Vec<u8>) {
+pub(super) async fn send_in_clear(delivery: &Delivery, body: Vec<u8>, unused: ClientConfig) {
     let Ok(http) = reqwest::Client::builder()
+        // It wants to know even if it is asked for nothing but HTTP.
+        .tls_backend_preconfigured(unused)
         .no_proxy()
         .timeout(Duration::from_secs(1))
         .build()

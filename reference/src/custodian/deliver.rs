@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http_body_util::Full;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -35,6 +37,7 @@ pub(super) async fn send(
         private_key: ("private_key", &delivery.private_key),
     };
     let tls = client_config(&files, delivery.verification)?;
+    let unencrypted = tls.clone();
     let http = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
@@ -52,9 +55,11 @@ pub(super) async fn send(
         request = request.header(name, value);
     }
     if defects.has(Deviation::VimWithoutTls) {
-        defective::send_in_clear(delivery, filled(&delivery.body, keys)).await;
+        defective::send_in_clear(delivery, filled(&delivery.body, keys), unencrypted).await;
     }
-    let mut response = request.body(filled(&delivery.body, keys)).send().await?;
+    // A body that cannot be had twice: any other is kept until the answer comes, in case it has to be sent again.
+    let body = Full::new(Bytes::from(filled(&delivery.body, keys)));
+    let mut response = request.body(reqwest::Body::wrap(body)).send().await?;
     let status = response.status();
     let mut body = Vec::new();
     while let (true, Some(chunk)) = (body.len() < MAX_ANSWER, response.chunk().await?) {

@@ -29,6 +29,8 @@ pub struct Around {
     /// Certifies instead of `ca`, if it is there.
     pub other_ca: Arc<Mutex<Option<Arc<Ca>>>>,
     pub days_valid: Arc<Mutex<i64>>,
+    /// Certified instead of what was asked for, if it is there.
+    pub other_request: Arc<Mutex<Option<Vec<u8>>>>,
     /// Registrations that there are, by number.
     pub delegates: Arc<Mutex<Vec<Value>>>,
     /// Requests: label and operation.
@@ -63,6 +65,7 @@ impl Around {
             ca: Arc::new(Ca::new("of VNFCIs")),
             other_ca: Arc::default(),
             days_valid: Arc::new(Mutex::new(100)),
+            other_request: Arc::default(),
             delegates: Arc::default(),
             requests: Arc::default(),
             orders: Arc::default(),
@@ -175,6 +178,8 @@ async fn enrol(
         return (StatusCode::ACCEPTED, [("retry-after", "0")]).into_response();
     }
     requests.push((label, operation));
+    let other = around.other_request.lock().unwrap().clone();
+    let csr = other.unwrap_or(csr);
     let ca = around.other_ca.lock().unwrap().clone();
     let ca = ca.unwrap_or_else(|| Arc::clone(&around.ca));
     let leaf = ca.certify(&csr, *around.days_valid.lock().unwrap());

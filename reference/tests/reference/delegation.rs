@@ -45,7 +45,7 @@ pub async fn instantiate(bed: &Bed, tester: &Tester, instance: &str, vnfcs: usiz
 }
 
 /// A VNFM that has a subscriber.
-async fn start(bed: &Bed, around: &Around, keys: &str) -> (Vnfm, Tester) {
+pub async fn start(bed: &Bed, around: &Around, keys: &str) -> (Vnfm, Tester) {
     let (vnfm, tester) = bed.start(&[], &around.sections(keys)).await;
     tester
         .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
@@ -107,7 +107,7 @@ fn own_custodians() -> Vec<u32> {
 }
 
 /// What the VNF OAM endpoint answers to whoever shows this.
-async fn oam(
+pub async fn oam(
     bed: &Bed,
     vnfm: &Vnfm,
     identity: Option<(&str, &str)>,

@@ -4,6 +4,7 @@
 use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -12,9 +13,9 @@ use serde_json::{Value, json};
 
 use crate::around::{Around, Order};
 use crate::bed::Bed;
-use crate::delegation::{create, custodians, holds, instantiate, public_keys};
+use crate::delegation::{create, custodians, holds, instantiate, oam, public_keys};
 use crate::process::Process;
-use crate::support::openssl_is_here;
+use crate::support::{Ca, openssl_is_here};
 
 /// A product of its own process after an instantiation, and what reached the VIM.
 struct Product {
@@ -299,12 +300,184 @@ async fn keys_are_bad_or_tried_too_often() {
         assert_eq!(product.occurrence["operationState"], "FAILED");
         assert_eq!(product.around.stacks.borrow().len(), attempts);
     }
-    let never = |around: &Around| *around.days_valid.lock().unwrap() = -1;
-    for (defect, state) in [
-        ("ignores-retention", "FAILED"),
-        ("installs-expired-certificate", "COMPLETED"),
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_the_cmf_answers_is_installed() {
+    if !openssl_is_here("whatever_the_cmf_answers_is_installed") {
+        return;
+    }
+    let wrong = |what: &'static str| {
+        move |around: &Around| match what {
+            "key" => {
+                let key = KeyPair::generate().unwrap();
+                let params = rcgen::CertificateParams::new(["a.example".to_owned()]).unwrap();
+                let request = params.serialize_request(&key).unwrap();
+                *around.other_request.lock().unwrap() = Some(request.der().to_vec());
+            }
+            "issuer" => *around.other_ca.lock().unwrap() = Some(Arc::new(Ca::new("of VNFCIs"))),
+            _ => *around.days_valid.lock().unwrap() = -1,
+        }
+    };
+    let both = [
+        "installs-certificate-of-other-key",
+        "installs-certificate-of-other-name",
+    ];
+    for (what, defects) in [
+        ("key", &both[..]),
+        ("issuer", &["installs-untrusted-certificate"]),
+        ("time", &["installs-expired-certificate"]),
     ] {
-        let product = Product::new(&[defect], 1, never).await;
-        assert_eq!(product.occurrence["operationState"], state, "{defect}");
+        let product = Product::new(defects, 1, wrong(what)).await;
+        assert_eq!(
+            product.occurrence["operationState"], "COMPLETED",
+            "{what}: {}",
+            product.occurrence
+        );
+        let product = Product::new(&[], 1, wrong(what)).await;
+        assert_eq!(product.occurrence["operationState"], "FAILED", "{what}");
+        assert_eq!(product.around.stacks.borrow().len(), 0, "{what}");
+    }
+    // The hand-written CMF verifies the signature, as the real one does, and hangs up.
+    let product = Product::new(&["csr-signed-by-other-key"], 1, |_| {}).await;
+    assert_eq!(product.occurrence["operationState"], "FAILED");
+}
+
+#[tokio::test]
+async fn the_oam_endpoint_lets_in_who_should_stay_out() {
+    if !openssl_is_here("the_oam_endpoint_lets_in_who_should_stay_out") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let around = Around::new(&bed).await;
+    // Certified by the right CA, for nobody who is known here; valid, and expired.
+    let key = KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(["a.example".to_owned()]).unwrap();
+    let request = params.serialize_request(&key).unwrap();
+    let key = key.serialize_pem();
+    let pem = |days| {
+        let der = around.ca.certify(request.der(), days);
+        format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            BASE64_STANDARD.encode(der)
+        )
+    };
+    let (valid, expired) = (pem(5), pem(-1));
+    for (defects, lets_in) in [
+        (&[][..], [true, false, false, false, false]),
+        (&["oam-accepts-any-client"], [true, true, true, true, true]),
+        (&["oam-accepts-any-of-ca"], [true, true, true, false, false]),
+        (&["oam-accepts-expired"], [true, false, false, true, false]),
+        (
+            &["oam-accepts-vnfci-certificate"],
+            [true, true, false, false, false],
+        ),
+    ] {
+        let (vnfm, tester) = bed.start(defects, &around.sections("")).await;
+        let callback = format!("{}/notifications/a", bed.nfvo_root);
+        tester.subscribe(&callback).await;
+        let instance = create(&tester).await;
+        instantiate(&bed, &tester, &instance, 1).await;
+        let files = Around::files(around.stacks.borrow().last().unwrap()).remove(0);
+        let who = [
+            Some((files[1].1.as_str(), files[0].1.as_str())),
+            Some((files[3].1.as_str(), files[2].1.as_str())),
+            Some((valid.as_str(), key.as_str())),
+            Some((expired.as_str(), key.as_str())),
+            None,
+        ];
+        for (who, lets_in) in who.into_iter().zip(lets_in) {
+            assert_eq!(oam(&bed, &vnfm, who).await.is_ok(), lets_in, "{defects:?}");
+        }
+        vnfm.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_leave_for_strangers() {
+    if !openssl_is_here("keys_leave_for_strangers") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let around = Around::new(&bed).await;
+    let strangers = Ca::new("of strangers");
+    let path = bed.folder.path().join("strangers.pem");
+    std::fs::write(path, strangers.certificate.pem()).unwrap();
+    let sections = around.sections("attempts = 1");
+    let (before, vim) = sections.split_once("[vim]").unwrap();
+    let distrusts = format!(
+        "{before}[vim]{}",
+        vim.replacen("ca.pem", "strangers.pem", 1)
+    );
+    for (defect, sections) in [
+        ("vim-not-verified", &distrusts),
+        ("vim-without-tls", &sections),
+    ] {
+        let (vnfm, tester) = bed.start(&[defect], sections).await;
+        let callback = format!("{}/notifications/a", bed.nfvo_root);
+        tester.subscribe(&callback).await;
+        let instance = create(&tester).await;
+        let occurrence = instantiate(&bed, &tester, &instance, 1).await;
+        assert_eq!(
+            occurrence["operationState"], "COMPLETED",
+            "{defect}: {occurrence}"
+        );
+        vnfm.stop().await.unwrap();
+    }
+    assert_eq!(around.stacks.borrow().len(), 2);
+}
+
+/// While the VIM holds its answer back: the order is on its way, the key waits for another attempt.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_custodian_that_waits_has_keys_only_where_nobody_can_read_them() {
+    if !openssl_is_here("a_custodian_that_waits_has_keys_only_where_nobody_can_read_them") {
+        return;
+    }
+    for (defects, expected) in [(&[][..], false), (&["ignores-retention"][..], true)] {
+        let bed = Bed::new().await;
+        let around = Around::new(&bed).await;
+        let sections = around
+            .sections("")
+            .replace("timeout_seconds = 1", "timeout_seconds = 100");
+        let process = Process::start(&bed, &bed.configure(defects, &sections));
+        let instance = create(&process.tester).await;
+        around
+            .orders
+            .lock()
+            .unwrap()
+            .push_back(Order::NeverAnswered);
+        let request = json!({ "flavourId": "f", "additionalParams": { "vnfcs": 3 } });
+        process
+            .tester
+            .post(&format!("{instance}/instantiate"), request)
+            .await;
+        let mut ordered = around.stacks.subscribe();
+        let stacks = ordered
+            .wait_for(|stacks| !stacks.is_empty())
+            .await
+            .unwrap()
+            .clone();
+        let [custodian] = custodians(process.child.id())[..] else {
+            panic!("there is one custodian");
+        };
+        let mut found = Vec::new();
+        for files in Around::files(&stacks[0]) {
+            for pem in [&files[0].1, &files[2].1] {
+                let der = der(pem);
+                for (form, bytes) in [
+                    ("scalar", der[36..68].to_vec()),
+                    ("PEM", pem.lines().nth(1).unwrap().as_bytes().to_vec()),
+                    (
+                        "base64 of PEM",
+                        BASE64_STANDARD.encode(pem).as_bytes()[80..160].to_vec(),
+                    ),
+                ] {
+                    if in_memory(custodian, &bytes) {
+                        found.push(form);
+                    }
+                }
+            }
+        }
+        assert_eq!(!found.is_empty(), expected, "{defects:?}: {found:?}");
     }
 }
