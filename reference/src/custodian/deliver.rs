@@ -54,7 +54,7 @@ pub(super) async fn send(
     for (name, value) in &delivery.headers {
         request = request.header(name, value);
     }
-    if defects.has(Deviation::VimWithoutTls) {
+    if defects.has(Deviation::VimWithoutTls) && delivery.method == "POST" {
         defective::send_in_clear(delivery, filled(&delivery.body, keys), unencrypted).await;
     }
     // A body that cannot be had twice: any other is kept until the answer comes, in case it has to be sent again.

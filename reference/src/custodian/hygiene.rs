@@ -45,10 +45,16 @@ pub(super) fn protect(defects: Defects) -> nix::Result<Vec<String>> {
     Ok(remarks)
 }
 
-/// Each page as soon as it is used: the whole of a large program would have to be read from disk otherwise.
+/// Each page as soon as it is used: the whole of a large program would have to be read from disk otherwise. Under a limit,
+/// what is taken later is left out, since it could not be had at all once the limit is reached.
 fn lock_all() -> nix::Result<()> {
-    let on_fault = MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
-    mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | on_fault)
+    let (_, most) = getrlimit(Resource::RLIMIT_MEMLOCK)?;
+    setrlimit(Resource::RLIMIT_MEMLOCK, most, most)?;
+    let mut flags = MlockAllFlags::MCL_CURRENT | MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
+    if most == libc::RLIM_INFINITY || nix::unistd::geteuid().is_root() {
+        flags |= MlockAllFlags::MCL_FUTURE;
+    }
+    mlockall(flags)
 }
 
 /// The kernel ends this process after so many seconds, whatever it does then: what nobody handles, SIGALRM, kills.
