@@ -517,3 +517,39 @@ async fn keys_do_not_outlive_a_vnfm_that_is_killed() {
     assert_eq!(occurrence["operationState"], "COMPLETED", "{occurrence}");
     assert_eq!(around.deleted.lock().unwrap().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_do_not_wait_for_a_vnfm_that_hangs() {
+    if !openssl_is_here("keys_do_not_wait_for_a_vnfm_that_hangs") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let around = Around::new(&bed).await;
+    let sections = around
+        .sections("retention_seconds = 1")
+        .replace("timeout_seconds = 1", "timeout_seconds = 100");
+    let config = bed.configure(&[], &sections);
+    let mut process = Process::start(&bed, &config);
+    let instance = create(&process.tester).await;
+    around
+        .orders
+        .lock()
+        .unwrap()
+        .push_back(Order::NeverAnswered);
+    let uri = format!("{instance}/instantiate");
+    process.tester.post(&uri, json!({ "flavourId": "f" })).await;
+    let mut ordered = around.stacks.subscribe();
+    ordered.wait_for(|stacks| !stacks.is_empty()).await.unwrap();
+    let [custodian] = custodians(process.child.id())[..] else {
+        panic!("there is one custodian");
+    };
+    let pid = nix::unistd::Pid::from_raw(process.child.id().try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGSTOP).unwrap();
+    // A parent that is stopped does not collect it: what is left is an entry of the process table.
+    while std::fs::read_to_string(format!("/proc/{custodian}/stat"))
+        .is_ok_and(|stat| !stat.contains(") Z "))
+    {
+        tokio::task::yield_now().await;
+    }
+    process.child.kill().unwrap();
+}
