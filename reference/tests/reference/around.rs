@@ -60,7 +60,12 @@ const PASSWORD: &str = "s3cret";
 
 impl Around {
     pub async fn new(bed: &Bed) -> Self {
-        let identity = bed.ca.peer(bed.folder.path(), "around");
+        Self::named(bed, "127.0.0.1").await
+    }
+
+    /// With a certificate for this host, wherever it is.
+    pub async fn named(bed: &Bed, host: &str) -> Self {
+        let identity = bed.ca.peer_for(bed.folder.path(), "around", &[host]);
         let mut around = Self {
             ca: Arc::new(Ca::new("of VNFCIs")),
             other_ca: Arc::default(),

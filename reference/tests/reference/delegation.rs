@@ -422,19 +422,30 @@ async fn no_key_leaves_for_a_stranger_and_no_strange_certificate_is_installed() 
         "{before}[vim]{}",
         vim.replacen("ca.pem", "strangers.pem", 1)
     );
-    let misnamed = sections.replace(
-        &format!("auth_url = \"{}", around.root),
-        &format!(
-            "auth_url = \"{}",
-            around.root.replace("127.0.0.1", "127.0.0.2")
-        ),
-    );
-    for sections in [distrusts, misnamed] {
+    // Another VIM, whose certificate is of the right CA for another host.
+    let elsewhere = Around::named(&bed, "elsewhere.example").await;
+    let vim = |root: &str| format!("auth_url = \"{root}");
+    let misnamed = sections.replace(&vim(&around.root), &vim(&elsewhere.root));
+    // Both certify by their own CA; the file is the last one's.
+    let path = bed.folder.path().join("vnfci-ca.pem");
+    std::fs::write(path, around.ca.certificate.pem()).unwrap();
+    for (sections, reason) in [
+        (distrusts, "UnknownIssuer"),
+        (misnamed, "not valid for name"),
+    ] {
         let (vnfm, tester) = bed.start(&[], &sections).await;
+        tester
+            .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
+            .await;
         let instance = create(&tester).await;
         let occurrence = instantiate(&bed, &tester, &instance, 1).await;
         assert_eq!(occurrence["operationState"], "FAILED");
-        assert_eq!(around.stacks.borrow().len(), 0);
+        let detail = occurrence["error"]["detail"].as_str().unwrap();
+        assert!(detail.contains(reason), "{detail}");
+        assert_eq!(
+            around.stacks.borrow().len() + elsewhere.stacks.borrow().len(),
+            0
+        );
         vnfm.stop().await.unwrap();
     }
 }

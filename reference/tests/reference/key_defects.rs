@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::around::{Around, Order};
 use crate::bed::Bed;
-use crate::delegation::{create, custodians, holds, instantiate, oam, public_keys};
+use crate::delegation::{create, custodians, holds, instantiate, oam, over, public_keys};
 use crate::process::Process;
 use crate::support::{Ca, openssl_is_here};
 
@@ -424,9 +424,15 @@ async fn keys_leave_for_strangers() {
         "{before}[vim]{}",
         vim.replacen("ca.pem", "strangers.pem", 1)
     );
+    let elsewhere = Around::named(&bed, "elsewhere.example").await;
+    let path = bed.folder.path().join("vnfci-ca.pem");
+    std::fs::write(path, around.ca.certificate.pem()).unwrap();
+    let vim = |root: &str| format!("auth_url = \"{root}");
+    let misnamed = sections.replace(&vim(&around.root), &vim(&elsewhere.root));
     for (defect, sections) in [
         ("vim-not-verified", &distrusts),
         ("vim-without-tls", &sections),
+        ("vim-name-not-verified", &misnamed),
     ] {
         let (vnfm, tester) = bed.start(&[defect], sections).await;
         let callback = format!("{}/notifications/a", bed.nfvo_root);
@@ -440,6 +446,97 @@ async fn keys_leave_for_strangers() {
         vnfm.stop().await.unwrap();
     }
     assert_eq!(around.stacks.borrow().len(), 2);
+    assert_eq!(elsewhere.stacks.borrow().len(), 1);
+
+    for (defects, state) in [(&[][..], "FAILED"), (&["vnfci-not-verified"], "COMPLETED")] {
+        let (vnfm, tester) = bed.start(defects, &sections).await;
+        let callback = format!("{}/notifications/a", bed.nfvo_root);
+        tester.subscribe(&callback).await;
+        let instance = create(&tester).await;
+        instantiate(&bed, &tester, &instance, 1).await;
+        let shown = tester.get(&instance).await.1;
+        let vnfc = &shown["instantiatedVnfInfo"]["vnfcResourceInfo"][0]["id"];
+        let request = json!({
+            "extVirtualLinks": [],
+            "certificateConfigurationData": { "securityPolicy": [{}] },
+            "additionalParams": { "vnfcis": [{ "vnfcInstanceId": vnfc, "configuration": elsewhere.root }] },
+        });
+        let uri = format!("{instance}/change_ext_conn");
+        let (_, location, _) = tester.post(&uri, request).await;
+        let occurrence = over(&bed, &tester, &location).await;
+        assert_eq!(occurrence["operationState"], state, "{occurrence}");
+        vnfm.stop().await.unwrap();
+    }
+    assert_eq!(elsewhere.configured.borrow().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn custodians_are_open_or_outlive_their_vnfm() {
+    if !openssl_is_here("custodians_are_open_or_outlive_their_vnfm") {
+        return;
+    }
+    let product = Product::new(
+        &["core-dumps-enabled", "key-in-lingering-custodian"],
+        1,
+        |_| {},
+    )
+    .await;
+    let [custodian] = custodians(product.process.child.id())[..] else {
+        panic!("the custodian is there");
+    };
+    // An undumpable process's files belong to root, whoever runs it.
+    let limits = std::fs::read_to_string(format!("/proc/{custodian}/limits")).unwrap();
+    let own = std::fs::read_to_string("/proc/self/limits").unwrap();
+    // "Max core file size", the soft limit, the hard limit.
+    let core = |limits: &str, column: usize| {
+        let line = limits
+            .lines()
+            .find(|line| line.starts_with("Max core"))
+            .unwrap();
+        line.split_whitespace().nth(column).unwrap().to_owned()
+    };
+    assert_eq!(
+        core(&limits, 4),
+        core(&own, 5),
+        "the hard limit is the soft one too"
+    );
+
+    let mut product = Product::new(&["custodian-outlives-vnfm"], 1, |_| {}).await;
+    assert_eq!(custodians(product.process.child.id()), [0; 0]);
+    product
+        .around
+        .orders
+        .lock()
+        .unwrap()
+        .push_back(Order::NeverAnswered);
+    let instance = create(&product.process.tester).await;
+    let uri = format!("{instance}/instantiate");
+    product
+        .process
+        .tester
+        .post(&uri, json!({ "flavourId": "f" }))
+        .await;
+    let mut ordered = product.around.stacks.subscribe();
+    ordered.wait_for(|stacks| stacks.len() == 2).await.unwrap();
+    let [custodian] = custodians(product.process.child.id())[..] else {
+        panic!("there is one custodian");
+    };
+    product.process.child.kill().unwrap();
+    product.process.child.wait().unwrap();
+    // The signal that the kernel sends as the parent ends was sent before the parent could be waited for. Whoever got it
+    // does not go back to sleep.
+    let state = loop {
+        let status = std::fs::read_to_string(format!("/proc/{custodian}/status"));
+        let status = status.unwrap_or_default();
+        let state = status.lines().find(|line| line.starts_with("State:"));
+        match state {
+            Some(state) if state.contains("R (") => tokio::task::yield_now().await,
+            other => break other.unwrap_or_default().to_owned(),
+        }
+    };
+    assert!(state.contains("S (sleeping)"), "{state}");
+    let custodian = nix::unistd::Pid::from_raw(custodian.try_into().unwrap());
+    nix::sys::signal::kill(custodian, nix::sys::signal::Signal::SIGKILL).unwrap();
 }
 
 /// While the VIM holds its answer back: the order is on its way, the key waits for another attempt.
