@@ -21,13 +21,18 @@ enum Product {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// What the reference VNFM starts for each operation that makes private keys; speaks JSON lines with it
+    #[command(hide = true)]
+    Custodian,
 }
 
 /// Runs the subcommand.
 pub fn run(args: Args) -> Outcome {
-    let Product::Vnfm { config } = args.product;
-    super::runtime()?
-        .block_on(scas_reference::vnfm::run(&config))
-        .map_err(Failure::Usage)?;
+    match args.product {
+        Product::Vnfm { config } => super::runtime()?
+            .block_on(scas_reference::vnfm::run(&config))
+            .map_err(Failure::Usage)?,
+        Product::Custodian => scas_reference::custodian::run().map_err(Failure::Harness)?,
+    }
     Ok(0)
 }

@@ -1,0 +1,138 @@
+//! The key custodian: a process of its own for each operation that makes private keys, and the only one that ever holds them.
+//! Main function: [`run`].
+//!
+//! It makes the keys, signs the certificate signing requests, checks the certificates against the keys, and sends keys and
+//! certificates to the VIM or the VNFCI itself, over mutual TLS. It ends when it is told to (the end of its standard input,
+//! which is also how it learns that the VNFM is gone), and at the latest when the retention period of its keys is over.
+
+mod deliver;
+mod hold;
+mod hygiene;
+mod key;
+pub(crate) mod protocol;
+mod wipe;
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::os::fd::{AsFd as _, OwnedFd};
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::unix::pipe::Receiver;
+
+pub use wipe::WipingAllocator;
+
+use key::Key;
+use protocol::{Answer, Delivery, Request};
+
+/// Serves the VNFM that started this process: requests come by standard input, answers go to standard output.
+///
+/// # Errors
+/// If the process cannot be protected, or speaks with nobody.
+pub fn run() -> anyhow::Result<()> {
+    WipingAllocator::switch_on();
+    let remarks = hygiene::protect().context("the key custodian cannot protect itself")?;
+    // One thread: nobody else's stack could keep what passed through it.
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(serve(remarks))
+}
+
+async fn serve(remarks: Vec<String>) -> anyhow::Result<()> {
+    let stdin: OwnedFd = std::io::stdin().as_fd().try_clone_to_owned()?;
+    let pipe = Receiver::from_owned_fd(stdin).context("standard input must be a pipe")?;
+    let mut requests = BufReader::new(pipe);
+    let mut custodian = Custodian {
+        remarks,
+        retention_seconds: None,
+        keys: HashMap::new(),
+    };
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if requests.read_until(b'\n', &mut line).await? == 0 {
+            // The keys are overwritten as `custodian` is dropped.
+            return Ok(());
+        }
+        let answer = match serde_json::from_slice(&line) {
+            Ok(Request::Send(delivery)) => {
+                match custodian.send_unless_left(&delivery, &mut requests).await {
+                    Some(answer) => answer,
+                    None => return Ok(()),
+                }
+            }
+            Ok(request) => custodian.answer(request),
+            Err(error) => Err(error.into()),
+        };
+        let answer = answer.unwrap_or_else(|error| Answer::Failed {
+            reason: format!("{error:#}"),
+        });
+        let mut stdout = std::io::stdout().lock();
+        serde_json::to_writer(&mut stdout, &answer)?;
+        stdout.write_all(b"\n")?;
+        stdout.flush()?;
+    }
+}
+
+struct Custodian {
+    remarks: Vec<String>,
+    retention_seconds: Option<u32>,
+    keys: HashMap<String, Key>,
+}
+
+impl Custodian {
+    fn answer(&mut self, request: Request) -> anyhow::Result<Answer> {
+        match request {
+            Request::Begin {
+                retention_seconds, ..
+            } => {
+                self.retention_seconds = Some(retention_seconds);
+                Ok(Answer::Begun {
+                    remarks: std::mem::take(&mut self.remarks),
+                })
+            }
+            Request::Generate { id, kind, names } => {
+                if self.keys.is_empty() {
+                    // The retention of the oldest key ends it (Vnfm.Sc.005).
+                    hygiene::end_after(self.retention_seconds.context("it has not begun")?);
+                }
+                let key = Key::generate(kind)?;
+                let csr = BASE64_STANDARD.encode(key.csr(&names)?);
+                self.keys.insert(id, key);
+                Ok(Answer::Generated { csr })
+            }
+            Request::Check { id, certificate } => {
+                let key = self.keys.get(&id).context("there is no such key")?;
+                anyhow::ensure!(
+                    key.fits(&BASE64_STANDARD.decode(certificate)?),
+                    "the certificate is for another key"
+                );
+                Ok(Answer::Done)
+            }
+            Request::Forget { id } => {
+                self.keys.remove(&id);
+                Ok(Answer::Done)
+            }
+            Request::Send(_) => anyhow::bail!("it is sent beside the requests"),
+        }
+    }
+
+    /// `None` if the VNFM went away meanwhile: then nobody waits for the answer, and the keys must not outlive it.
+    async fn send_unless_left(
+        &self,
+        delivery: &Delivery,
+        requests: &mut BufReader<Receiver>,
+    ) -> Option<anyhow::Result<Answer>> {
+        let mut sending = std::pin::pin!(deliver::send(delivery, &self.keys));
+        tokio::select! {
+            answer = &mut sending => Some(answer),
+            more = requests.fill_buf() => match more {
+                Ok(more) if !more.is_empty() => Some(sending.await),
+                _ => None,
+            },
+        }
+    }
+}

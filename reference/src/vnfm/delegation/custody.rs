@@ -1,0 +1,189 @@
+//! The VNFM's end of the pipe to a key custodian. Main type: [`Custodian`].
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::Mutex;
+
+use super::config::Keys;
+use crate::custodian::protocol::{Answer, Delivery, KeyKind, Names, Request};
+
+/// How long a custodian that was told to end may take.
+const LAST_BREATH: Duration = Duration::from_secs(5);
+
+/// A process that holds the private keys of one operation. Dropped, it is killed.
+pub(crate) struct Custodian {
+    pipe: Mutex<Pipe>,
+}
+
+struct Pipe {
+    child: Child,
+    /// Nothing once it was told to end.
+    requests: Option<ChildStdin>,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+/// The custodian cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CustodyError {
+    #[error("the key custodian `{command}` cannot be started: {source}")]
+    Start {
+        command: String,
+        source: std::io::Error,
+    },
+    #[error("the key custodian ended, and the private keys with it")]
+    Ended,
+    #[error("the key custodian speaks another language: {0}")]
+    Language(String),
+    #[error("the key custodian: {0}")]
+    Failed(String),
+}
+
+/// What became of a delivery that was answered.
+pub(crate) struct Sent {
+    pub(crate) status: u16,
+    pub(crate) stack_id: Option<String>,
+}
+
+impl Custodian {
+    /// Starts one.
+    pub(crate) async fn start(keys: &Keys) -> Result<Self, CustodyError> {
+        let mut command = command(keys)?;
+        // Nothing of the environment: a library might be told there to log secrets.
+        command
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().map_err(|source| CustodyError::Start {
+            command: command.as_std().get_program().display().to_string(),
+            source,
+        })?;
+        let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(CustodyError::Ended);
+        };
+        let custodian = Self {
+            pipe: Mutex::new(Pipe {
+                child,
+                requests: Some(requests),
+                answers: BufReader::new(answers).lines(),
+            }),
+        };
+        let begin = Request::Begin {
+            retention_seconds: keys.retention_seconds,
+            defects: Vec::new(),
+        };
+        match custodian.ask(&begin).await? {
+            Answer::Begun { remarks } => {
+                for remark in remarks {
+                    tracing::info!(remark, "key custodian");
+                }
+                Ok(custodian)
+            }
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// A new key pair; the certificate signing request for it, DER in base64.
+    pub(crate) async fn generate(
+        &self,
+        id: &str,
+        kind: KeyKind,
+        names: &Names,
+    ) -> Result<String, CustodyError> {
+        let request = Request::Generate {
+            id: id.to_owned(),
+            kind,
+            names: names.clone(),
+        };
+        match self.ask(&request).await? {
+            Answer::Generated { csr } => Ok(csr),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Whether the certificate (DER in base64) is for the key.
+    pub(crate) async fn check(&self, id: &str, certificate: &str) -> Result<(), CustodyError> {
+        let request = Request::Check {
+            id: id.to_owned(),
+            certificate: certificate.to_owned(),
+        };
+        match self.ask(&request).await? {
+            Answer::Done => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Sends keys to their peer. [`CustodyError::Failed`] if no answer came.
+    pub(crate) async fn send(&self, delivery: Delivery) -> Result<Sent, CustodyError> {
+        tracing::debug!(
+            method = delivery.method,
+            url = delivery.url,
+            "request with private keys, by the key custodian"
+        );
+        match self.ask(&Request::Send(delivery)).await? {
+            Answer::Sent { status, stack_id } => Ok(Sent { status, stack_id }),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Deletes one key.
+    pub(crate) async fn forget(&self, id: &str) -> Result<(), CustodyError> {
+        match self.ask(&Request::Forget { id: id.to_owned() }).await? {
+            Answer::Done => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Ends it, and with it all keys. When this returns it is gone.
+    pub(crate) async fn end(&self) {
+        let mut pipe = self.pipe.lock().await;
+        pipe.requests = None;
+        let ended = tokio::time::timeout(LAST_BREATH, pipe.child.wait()).await;
+        if ended.is_err() {
+            tracing::warn!("the key custodian does not end by itself and is killed");
+            let _ = pipe.child.kill().await;
+        }
+    }
+
+    async fn ask(&self, request: &Request) -> Result<Answer, CustodyError> {
+        let mut line = serde_json::to_vec(request)
+            .map_err(|error| CustodyError::Language(error.to_string()))?;
+        line.push(b'\n');
+        let mut pipe = self.pipe.lock().await;
+        let requests = pipe.requests.as_mut().ok_or(CustodyError::Ended)?;
+        requests
+            .write_all(&line)
+            .await
+            .map_err(|_| CustodyError::Ended)?;
+        match pipe.answers.next_line().await {
+            Ok(Some(answer)) => match serde_json::from_str(&answer) {
+                Ok(Answer::Failed { reason }) => Err(CustodyError::Failed(reason)),
+                Ok(answer) => Ok(answer),
+                Err(error) => Err(CustodyError::Language(error.to_string())),
+            },
+            _ => Err(CustodyError::Ended),
+        }
+    }
+}
+
+fn unexpected(answer: Answer) -> CustodyError {
+    CustodyError::Language(format!("it answered {answer:?}"))
+}
+
+fn command(keys: &Keys) -> Result<Command, CustodyError> {
+    if let Some((program, arguments)) = keys.custodian_command.split_first() {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        return Ok(command);
+    }
+    let program = std::env::current_exe().map_err(|source| CustodyError::Start {
+        command: "this program".to_owned(),
+        source,
+    })?;
+    let mut command = Command::new(program);
+    command.args(["reference", "custodian"]);
+    Ok(command)
+}
