@@ -31,6 +31,20 @@ pub fn keys_differ(uses: &[KeyUse], least: usize) -> Judgement {
     Judgement::from(Outcome::Met)
 }
 
+/// Whether every certification request was signed with the private key that belongs to it.
+pub fn possession_proved(requests: usize, unproved: &[String]) -> Judgement {
+    if let Some(first) = unproved.first() {
+        return Judgement::from(Outcome::Unmet {
+            expected: "each certification request proves possession of its private key".into(),
+            actual: format!("{} of {requests} do not, the first for {first}", unproved.len()),
+        });
+    }
+    if requests == 0 {
+        return undecided("no certification request was seen".into());
+    }
+    Judgement::from(Outcome::Met)
+}
+
 /// Whether there were no more attempts than the SUT says it makes.
 pub fn attempts_end(allowed: u32, seen: &[String]) -> Judgement {
     if seen.is_empty() {
@@ -143,6 +157,13 @@ mod tests {
         assert_eq!(keys_differ(&uses(&["a", "b"]), 2).outcome, Outcome::Met);
         assert!(is_unmet(&keys_differ(&uses(&["a", "b", "a"]), 4)));
         assert!(is_undecided(&keys_differ(&uses(&["a"]), 2)));
+    }
+
+    #[test]
+    fn a_request_without_proof_is_unmet_and_no_request_shows_nothing() {
+        assert_eq!(possession_proved(2, &[]).outcome, Outcome::Met);
+        assert!(is_unmet(&possession_proved(2, &["CN=x".to_owned()])));
+        assert!(is_undecided(&possession_proved(0, &[])));
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub fn answer(question: &Question) -> Judgement {
             key_protection::deleted(keys, &use_, looks)
         }
         Question::KeysDiffer { uses, least } => delegation::keys_differ(uses, *least),
+        Question::PossessionProved { requests, unproved } => {
+            delegation::possession_proved(*requests, unproved)
+        }
         Question::AttemptsEnd { allowed, seen } => delegation::attempts_end(*allowed, seen),
         Question::NotInstalled {
             flaw,

@@ -72,6 +72,13 @@ pub enum Question {
         /// Fewer show nothing.
         least: usize,
     },
+    /// Did each certification request prove possession of its private key?
+    PossessionProved {
+        /// How many requests there were.
+        requests: usize,
+        /// Those that did not, by their subject.
+        unproved: Vec<String>,
+    },
     /// Did the SUT install a private key no more often than it says?
     AttemptsEnd {
         /// The attempts that it says it makes.

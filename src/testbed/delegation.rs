@@ -2,10 +2,8 @@
 //! [`Delegation`].
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use scas_simulators::ca::{Ca, CaConfig};
@@ -350,16 +348,6 @@ pub fn oam_name(address: &str, configured: Option<&str>) -> String {
         .map_or(address, |(host, _)| host)
         .trim_matches(['[', ']']);
     configured.unwrap_or(host).to_owned()
-}
-
-/// How long a simulator's client may take.
-pub fn limit(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-/// Whether an address is one of ours to choose freely.
-pub fn is_free(listen: SocketAddr) -> bool {
-    listen.port() == 0
 }
 
 fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {

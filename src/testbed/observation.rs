@@ -159,17 +159,22 @@ impl Testbed {
         }
     }
 
-    /// Searches everything that the product sent elsewhere than over the declared channel.
+    /// Searches everything that the product sent elsewhere than over the declared channel, from this exchange on.
     ///
     /// # Errors
     /// A fault of ours.
-    pub async fn look_at_wire(&mut self, name: &str, wanted: &Wanted) -> anyhow::Result<Looked> {
+    pub async fn look_at_wire(
+        &mut self,
+        name: &str,
+        wanted: &Wanted,
+        from: u64,
+    ) -> anyhow::Result<Looked> {
         let began = Timestamp::now();
-        let wire = Wire::of(&self.transcript.exchanges(), &self.spoken);
+        let wire = Wire::of(&self.transcript.since(from), &self.spoken);
         let answer = self.scan(vec![wire.source()?], wanted).await?;
         let mut looked = looked(name, began, &answer, Vec::new());
         wire.tell(&mut looked.look);
-        if let Some(delegation) = &self.delegation {
+        if let Some(delegation) = self.delegation.as_ref().filter(|_| from == 0) {
             looked
                 .look
                 .sightings
@@ -209,6 +214,14 @@ impl Testbed {
         let (options, targets) = (self.search_options()?, wanted.targets.clone());
         let scanning = tokio::task::spawn_blocking(move || scan(&targets, sources, &options));
         Ok(scanning.await?.context("the product could not be searched")?)
+    }
+
+    /// Whether the tester can look into the product at all.
+    ///
+    /// # Errors
+    /// [`Undone`](super::vnf::Undone), which says what the tester lacks; or a fault of ours.
+    pub fn can_look(&self) -> anyhow::Result<()> {
+        self.ground()?.reachable()
     }
 
     fn ground(&self) -> anyhow::Result<Ground> {

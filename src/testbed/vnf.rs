@@ -1,10 +1,12 @@
 //! A VNF in delegation mode, as the NFVO asks for it: created with certificate configuration, instantiated, given new certificates.
 
+use scas_simulators::cmf::{Decision, Enrolment, Refusal};
 use serde_json::{Map, Value, json};
 
 use super::lcm::{self, Creation};
 use super::observation::Spoken;
 use super::Testbed;
+use crate::model::key_protection::KeyUse;
 
 /// The deployment flavour of our packages.
 const FLAVOUR: &str = "simple";
@@ -162,6 +164,67 @@ impl Testbed {
     pub async fn vnfcs(&mut self, id: &str) -> anyhow::Result<Vec<Vnfc>> {
         let instance = self.ask_about(id).await?;
         Ok(vnfcs(&instance))
+    }
+
+    /// Waits until the CMF has certified this public key. The inner error says what it answered instead.
+    ///
+    /// # Errors
+    /// A fault of ours.
+    pub async fn certificate_for(
+        &mut self,
+        public_key_sha256: &str,
+        seconds: u64,
+    ) -> anyhow::Result<Result<(), String>> {
+        let transcript = self.transcript.clone();
+        let cmf = &self.delegation()?.cmf;
+        let decision = || {
+            let of_key = |enrolment: &Enrolment| {
+                let request = enrolment.request.as_ref();
+                request.is_some_and(|request| request.public_key_sha256 == public_key_sha256)
+            };
+            let found = cmf.enrolments().into_iter().rfind(of_key)?;
+            match found.decision {
+                Decision::Issued { .. } => Some(Ok(())),
+                Decision::Refused(why) => Some(Err(why.to_string())),
+                Decision::Deferred => None,
+            }
+        };
+        // Each enrolment is recorded after it was decided.
+        let decided = transcript.wait_for(0, |_| decision().is_some());
+        let limit = std::time::Duration::from_secs(seconds);
+        let _ = tokio::time::timeout(limit, decided).await;
+        Ok(decision().unwrap_or_else(|| Err("nothing within the time for an answer".to_owned())))
+    }
+
+    /// Every certification request that the CMF could read, with its public key.
+    ///
+    /// # Errors
+    /// A fault of ours.
+    pub fn certification_requests(&mut self) -> anyhow::Result<Vec<KeyUse>> {
+        let enrolments = self.delegation()?.cmf.enrolments().into_iter();
+        let decided = enrolments.filter(|one| one.decision != Decision::Deferred);
+        let uses = decided.filter_map(|enrolment| {
+            let request = enrolment.request?;
+            Some(KeyUse {
+                what: format!("{} at {}", request.subject, enrolment.at),
+                public_key_sha256: request.public_key_sha256,
+            })
+        });
+        Ok(uses.collect())
+    }
+
+    /// How many certification requests there were, and those that did not prove possession of the private key.
+    ///
+    /// # Errors
+    /// A fault of ours.
+    pub fn proofs(&mut self) -> anyhow::Result<(usize, Vec<String>)> {
+        let enrolments = self.delegation()?.cmf.enrolments();
+        let unproved = enrolments.iter().filter_map(|enrolment| {
+            let refused = enrolment.decision == Decision::Refused(Refusal::ProofOfPossession);
+            let subject = enrolment.request.as_ref().map(|request| &request.subject);
+            refused.then(|| subject.cloned().unwrap_or_default())
+        });
+        Ok((enrolments.len(), unproved.collect()))
     }
 
     async fn begin(&mut self, id: &str, task: &str, body: &Value) -> anyhow::Result<String> {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::super::processes;
+use super::super::vnf::Undone;
 use crate::exposure::given::Source;
 use crate::exposure::probe::ProbeTargets;
 use crate::model::sut::{Ixit, OtherProcesses};
@@ -87,6 +88,23 @@ impl Ground {
             product,
             folder: folder.to_owned(),
         })
+    }
+
+    /// Whether every process can be looked into.
+    pub(super) fn reachable(&self) -> anyhow::Result<()> {
+        const EXPECTED: &str = "the tester can look into the VNFM's processes";
+        if let Some(means) = self.lacked.first() {
+            return Err(Undone::error(EXPECTED, format!("it lacks {means}")));
+        }
+        for pid in &self.product {
+            if let Err(error) = std::fs::File::open(format!("/proc/{pid}/mem"))
+                && error.kind() == std::io::ErrorKind::PermissionDenied
+            {
+                let lacks = format!("memory of process {pid}: {error}; run this as root");
+                return Err(Undone::error(EXPECTED, lacks));
+            }
+        }
+        Ok(())
     }
 
     /// What another user may try to reach.
