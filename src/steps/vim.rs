@@ -55,6 +55,17 @@ async fn passes_in_vain(world: &mut World, _: Arguments) -> StepResult {
     arrives(world).await
 }
 
+crate::step!(When, "a server of the VNF comes up", comes_up);
+async fn comes_up(world: &mut World, _: Arguments) -> StepResult {
+    let limit = world.context()?.profile.ixit.timeouts.operation;
+    let limit = std::time::Duration::from_secs(limit);
+    let vim = world.bed()?.delegation()?.vim()?;
+    match tokio::time::timeout(limit, vim.wait_booted(1)).await {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Problem::unmet("a server comes up", "none did in time")),
+    }
+}
+
 async fn arrives(world: &mut World) -> StepResult {
     let operation = operation(world)?;
     let World { bed, custody, .. } = world;
