@@ -9,8 +9,10 @@ use rcgen::{
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::defective;
 use super::hold::Hold;
 use super::protocol::{KeyKind, Names};
+use crate::defect::{Defects, Deviation};
 
 /// A private key at rest.
 pub(super) struct Key {
@@ -25,7 +27,10 @@ const EMAIL_ADDRESS: &[u64] = &[1, 2, 840, 113_549, 1, 9, 1];
 
 impl Key {
     /// A new key pair (Vnfm.Sc.003): aws-lc's CTR-DRBG, seeded by the kernel.
-    pub(super) fn generate(kind: KeyKind) -> anyhow::Result<Self> {
+    pub(super) fn generate(kind: KeyKind, id: &str, defects: Defects) -> anyhow::Result<Self> {
+        if let Some(pkcs8) = defective::predictable(defects, kind, id)? {
+            return Self::of(&KeyPair::try_from(pkcs8.as_slice())?);
+        }
         let rsa = |size| KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size);
         let pair = match kind {
             KeyKind::P256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
@@ -34,6 +39,10 @@ impl Key {
             KeyKind::Rsa3072 => rsa(RsaKeySize::_3072),
             KeyKind::Rsa4096 => rsa(RsaKeySize::_4096),
         }?;
+        Self::of(&pair)
+    }
+
+    fn of(pair: &KeyPair) -> anyhow::Result<Self> {
         Ok(Self {
             pkcs8: Hold::of(pair.serialized_der())?,
             algorithm: pair.algorithm(),
@@ -41,8 +50,22 @@ impl Key {
         })
     }
 
+    /// The same key again.
+    pub(super) fn copy(&self) -> anyhow::Result<Self> {
+        Ok(Self {
+            pkcs8: Hold::of(self.pkcs8.bytes())?,
+            algorithm: self.algorithm,
+            public: self.public.clone(),
+        })
+    }
+
+    /// PKCS#8 DER.
+    pub(super) fn der(&self) -> &[u8] {
+        self.pkcs8.bytes()
+    }
+
     /// A request for a certificate of these names, signed by the key: PKCS#10 DER.
-    pub(super) fn csr(&self, names: &Names) -> anyhow::Result<Vec<u8>> {
+    pub(super) fn csr(&self, names: &Names, defects: Defects) -> anyhow::Result<Vec<u8>> {
         let mut params = CertificateParams::new([names.dns_name.clone()])?;
         params.distinguished_name = distinguished_name(names)?;
         // Taken out of the hold for this one signature.
@@ -50,7 +73,11 @@ impl Key {
             &PrivatePkcs8KeyDer::from(self.pkcs8.bytes()),
             self.algorithm,
         )?;
-        Ok(params.serialize_request(&pair)?.der().to_vec())
+        let request = match defects.has(Deviation::CsrSignedByOtherKey) {
+            false => params.serialize_request(&pair)?,
+            true => params.serialize_request(&defective::OtherSigner::of(pair)?)?,
+        };
+        Ok(request.der().to_vec())
     }
 
     /// Whether a certificate (DER) is for this key.
@@ -127,8 +154,8 @@ mod tests {
             dns_name: "vnfc.vnfci.example".to_owned(),
         };
         for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa2048] {
-            let key = Key::generate(kind).unwrap();
-            let csr = key.csr(&names).unwrap();
+            let key = Key::generate(kind, "a", Defects::NONE).unwrap();
+            let csr = key.csr(&names, Defects::NONE).unwrap();
             let (rest, csr) = X509CertificationRequest::from_der(&csr).unwrap();
             assert!(rest.is_empty());
             csr.verify_signature().unwrap();
@@ -139,14 +166,14 @@ mod tests {
                 subject.contains("CN=vnfc") && subject.contains("C=SE"),
                 "{subject}"
             );
-            let other = Key::generate(kind).unwrap();
+            let other = Key::generate(kind, "a", Defects::NONE).unwrap();
             assert_ne!(other.public, key.public);
         }
     }
 
     #[test]
     fn its_pem_is_read_by_others_and_fits_its_certificate_only() {
-        let key = Key::generate(KeyKind::P256).unwrap();
+        let key = Key::generate(KeyKind::P256, "a", Defects::NONE).unwrap();
         let pem = key.pem();
         let PrivateKeyDer::Pkcs8(der) = PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap()
         else {
@@ -160,7 +187,7 @@ mod tests {
             .unwrap();
         assert!(key.fits(certificate.der()));
         assert!(
-            !Key::generate(KeyKind::P256)
+            !Key::generate(KeyKind::P256, "a", Defects::NONE)
                 .unwrap()
                 .fits(certificate.der())
         );

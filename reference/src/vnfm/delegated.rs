@@ -3,14 +3,19 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::delegation::{self, Delegated, Delegation, Policy, Target};
 use super::lifecycle::{ChangeExtVnfConnectivityRequest, Lifecycle, Work};
 use super::model::{Operation, VnfInstance, VnfLcmOpOcc};
 use super::problem::Problem;
 use super::store::{Change, StoreError, Table};
+
+/// How long a start waits until what a crash has left is given back: instances are reserved meanwhile.
+const CLEANING: Duration = Duration::from_secs(5);
 
 impl Lifecycle {
     /// What delegation mode needs, or why it cannot be had.
@@ -24,7 +29,7 @@ impl Lifecycle {
     }
 
     /// Goes on where the VNFM ended: VNFCIs may connect, what a crash left is given back, certificates are watched.
-    pub(crate) fn take_up_delegation(self: &Arc<Self>) -> Result<(), StoreError> {
+    pub(crate) async fn take_up_delegation(self: &Arc<Self>) -> Result<(), StoreError> {
         let Some(delegation) = &self.delegation else {
             return Ok(());
         };
@@ -38,20 +43,29 @@ impl Lifecycle {
                 _ => {}
             }
         }
+        let (done, cleaned) = oneshot::channel();
         let lifecycle = Arc::clone(self);
         let cleaning = async move {
             for id in left {
                 if let Err(problem) = lifecycle.release_left(&id).await {
-                    tracing::warn!(id, problem = %problem.to_wire(), "something is left of an interrupted operation");
+                    let problem = problem.to_wire();
+                    tracing::warn!(id, %problem, "something is left of an interrupted operation");
                 }
             }
+            // Nobody may wait any more.
+            let _ = done.send(());
         };
-        let mut operations = self
-            .operations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        operations.spawn(cleaning);
-        operations.spawn(delegation::renew(Arc::clone(self)));
+        {
+            let mut operations = self
+                .operations
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            operations.spawn(cleaning);
+            operations.spawn(delegation::renew(Arc::clone(self)));
+        }
+        if tokio::time::timeout(CLEANING, cleaned).await.is_err() {
+            tracing::warn!("interrupted operations are cleaned up after in the background");
+        }
         Ok(())
     }
 

@@ -3,7 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod around;
 mod bed;
+mod delegation;
+mod key_defects;
 mod process;
 mod support;
 mod verification;

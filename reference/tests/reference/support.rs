@@ -7,8 +7,8 @@ use std::process::Command;
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams,
-    CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair,
-    KeyUsagePurpose, RevokedCertParams, SerialNumber,
+    CertificateSigningRequestParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
 };
 use scas_reference::package::Signers;
 
@@ -103,6 +103,16 @@ impl Ca {
         std::fs::write(&identity.certificate, &identity.pem).unwrap();
         std::fs::write(&identity.key, key.serialize_pem()).unwrap();
         identity
+    }
+
+    /// A certificate for a request (PKCS#10 DER), for so many days.
+    pub fn certify(&self, csr: &[u8], days_valid: i64) -> Vec<u8> {
+        let mut request = CertificateSigningRequestParams::from_der(&csr.into()).unwrap();
+        request.params.not_before = days(-2);
+        request.params.not_after = days(days_valid);
+        request.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = request.signed_by(&self.issuer).unwrap();
+        certificate.der().to_vec()
     }
 
     /// A revocation list with these serial numbers.

@@ -1,14 +1,17 @@
 //! The VNFM's end of the pipe to a key custodian. Main type: [`Custodian`].
 
 use std::process::Stdio;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Mutex;
 
+use super::Delegation;
 use super::config::Keys;
 use crate::custodian::protocol::{Answer, Delivery, KeyKind, Names, Request};
+use crate::defect::{Defects, Deviation};
 
 /// How long a custodian that was told to end may take.
 const LAST_BREATH: Duration = Duration::from_secs(5);
@@ -41,6 +44,18 @@ pub(crate) enum CustodyError {
     Failed(String),
 }
 
+/// A key pair that was made.
+pub(crate) struct Generated {
+    /// PKCS#10 DER in base64.
+    pub(crate) csr: String,
+    /// Of a deviating product only.
+    pub(crate) exposed: Option<String>,
+}
+
+/// Custodians of a deviating product that are still there although their operation is over.
+#[derive(Default)]
+pub(crate) struct Lingering(std::sync::Mutex<Vec<Arc<Custodian>>>);
+
 /// What became of a delivery that was answered.
 pub(crate) struct Sent {
     pub(crate) status: u16,
@@ -49,7 +64,7 @@ pub(crate) struct Sent {
 
 impl Custodian {
     /// Starts one.
-    pub(crate) async fn start(keys: &Keys) -> Result<Self, CustodyError> {
+    async fn start(keys: &Keys, defects: Defects) -> Result<Self, CustodyError> {
         let mut command = command(keys)?;
         // Nothing of the environment: a library might be told there to log secrets.
         command
@@ -73,7 +88,7 @@ impl Custodian {
         };
         let begin = Request::Begin {
             retention_seconds: keys.retention_seconds,
-            defects: Vec::new(),
+            defects: defects.names(),
         };
         match custodian.ask(&begin).await? {
             Answer::Begun { remarks } => {
@@ -86,20 +101,20 @@ impl Custodian {
         }
     }
 
-    /// A new key pair; the certificate signing request for it, DER in base64.
+    /// A new key pair, and the certificate signing request for it.
     pub(crate) async fn generate(
         &self,
         id: &str,
         kind: KeyKind,
         names: &Names,
-    ) -> Result<String, CustodyError> {
+    ) -> Result<Generated, CustodyError> {
         let request = Request::Generate {
             id: id.to_owned(),
             kind,
             names: names.clone(),
         };
         match self.ask(&request).await? {
-            Answer::Generated { csr } => Ok(csr),
+            Answer::Generated { csr, exposed } => Ok(Generated { csr, exposed }),
             other => Err(unexpected(other)),
         }
     }
@@ -166,6 +181,51 @@ impl Custodian {
             },
             _ => Err(CustodyError::Ended),
         }
+    }
+}
+
+impl Delegation {
+    /// A new custodian.
+    pub(super) async fn custodian(&self) -> Result<Custodian, CustodyError> {
+        if self.defects.has(Deviation::DeletesAtNextOperation) {
+            let lingering = std::mem::take(&mut *self.lingering());
+            for custodian in lingering {
+                custodian.end().await;
+            }
+        }
+        Custodian::start(&self.keys, self.defects).await
+    }
+
+    /// The operation is over, and so are its keys.
+    pub(super) async fn end(&self, custodian: &Arc<Custodian>, succeeded: bool) {
+        let defects = self.defects;
+        let always = [
+            Deviation::KeyInLingeringCustodian,
+            Deviation::DeletesAtNextOperation,
+        ];
+        if defects.has_any(&always) || !succeeded && defects.has(Deviation::DeletesOnlyOnSuccess) {
+            self.lingering().push(Arc::clone(custodian));
+        } else if defects.has(Deviation::CustodianOutlivesVnfm) {
+            // It would not end by itself.
+            let _ = custodian.pipe.lock().await.child.kill().await;
+        } else {
+            custodian.end().await;
+        }
+    }
+
+    /// How often an installation is tried.
+    pub(super) fn attempts(&self) -> u32 {
+        match self.defects.has(Deviation::OneAttemptTooMany) {
+            true => self.keys.attempts.saturating_add(1),
+            false => self.keys.attempts,
+        }
+    }
+
+    fn lingering(&self) -> MutexGuard<'_, Vec<Arc<Custodian>>> {
+        self.lingering
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
