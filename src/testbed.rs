@@ -58,6 +58,7 @@ pub struct Testbed {
     /// Answers of the SUT's that may be longer than what the transcript keeps.
     spoken: Vec<Spoken>,
     remarks: Vec<String>,
+    since: std::time::SystemTime,
     /// For what the tester writes meanwhile: snapshots, canaries.
     scratch: tempfile::TempDir,
     work: tempfile::TempDir,
@@ -120,6 +121,7 @@ impl Testbed {
             replicas: Vec::new(),
             unsubscribed: None,
             remarks: Vec::new(),
+            since: std::time::SystemTime::now(),
         })
     }
 

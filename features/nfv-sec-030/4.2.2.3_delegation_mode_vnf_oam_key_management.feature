@@ -25,10 +25,10 @@ Feature: TC_DELEGATION_MODE_VNF_OAM_KEY_MANAGEMENT
   # private key exists only there; what was looked at then is searched when the VIM has received the key.
   @normative @serial
   Scenario: The private key for VNF OAM is out of others' reach during instantiation, and gone afterwards
-    Given the CMF holds its answers to certification requests
+    Given the CMF holds its answers to requests for a VNFOAM_CERT certificate
     And the VIM holds its answers to orders
     When the NFVO asks for a VNF with 1 VNFCI in delegation mode
-    And the VNFM generates a key pair for a VNFOAM_CERT certificate and asks the CMF to certify it
+    And the VNFM generates a key pair and asks the CMF to certify it
     And the CMF has the CA sign the certificate and returns it
     And the VNFM passes certificate and private key to the VIM
     And the VNFCI is instantiated with a valid certificate and private key

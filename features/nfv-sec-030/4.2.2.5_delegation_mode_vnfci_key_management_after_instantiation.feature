@@ -25,10 +25,10 @@ Feature: TC_DELEGATION_MODE_VNFCI_KEY_MANAGEMENT_AFTER_VNF_INSTANTIATION
   # The clause as it stands, step by step. A change of the external connectivity asks for new certificates.
   @normative @serial
   Scenario: The private key of a VNFCI is out of others' reach until it is installed, and gone afterwards
-    Given the CMF holds its answers to certification requests
+    Given the CMF holds its answers to requests for a VNFCI_CERT certificate
     And the VNFCI holds its answers to changes of its configuration
     When the NFVO asks for new certificates of the VNFCIs
-    And the VNFM generates a key pair for a VNFCI_CERT certificate and asks the CMF to certify it
+    And the VNFM generates a key pair and asks the CMF to certify it
     And the CMF has the CA sign the certificate and returns it
     And the VNFM passes certificate and private key to the VNFCI as part of its configuration
     And the VNFCI has the certificate and private key installed
@@ -53,3 +53,20 @@ Feature: TC_DELEGATION_MODE_VNFCI_KEY_MANAGEMENT_AFTER_VNF_INSTANTIATION
     And the VNFM has had the time to delete the private key
     Then each certification request has a key pair of its own, at least 4 of them
     And the private key is deleted and cannot be recovered
+    And the VNFM has spoken with CMF, VIM and VNFCI over mutual TLS alone
+
+  @extended @serial
+  Scenario Outline: A VNFCI that shows a certificate <flaw> is given no private key
+    Given the VNFCI shows a certificate "<flaw>"
+    When the NFVO asks for new certificates of the VNFCIs
+    And the lifecycle operation ends, however it may
+    And the VNFCI shows its own certificate again
+    And the NFVO asks for new certificates of the VNFCIs
+    And the lifecycle operation is completed
+    Then that VNFCI was given no private key
+
+    Examples:
+      | flaw             |
+      | of another CA    |
+      | for another host |
+      | that has expired |

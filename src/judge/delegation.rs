@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::key_protection::{Delivery, KeyUse, OamConnection, OamOutcome};
+use crate::model::key_protection::{ChannelUse, Delivery, KeyUse, OamConnection, OamOutcome};
 use crate::model::question::Judgement;
 use crate::model::verdict::Outcome;
 
@@ -41,6 +41,25 @@ pub fn possession_proved(requests: usize, unproved: &[String]) -> Judgement {
     }
     if requests == 0 {
         return undecided("no certification request was seen".into());
+    }
+    Judgement::from(Outcome::Met)
+}
+
+/// Whether every exchange was over mutual TLS. What is sent without it can be read on the way.
+pub fn channels_protected(uses: &[ChannelUse]) -> Judgement {
+    if let Some(one) = uses.iter().find(|one| !one.mutual_tls) {
+        return Judgement::from(Outcome::Unmet {
+            expected: "the VNFM speaks with CMF, VIM and VNFCI over mutual TLS alone".into(),
+            actual: format!(
+                "with the {} it did not, in exchange {}: {}",
+                one.with,
+                one.exchange,
+                one.fault.as_deref().unwrap_or("TLS without its certificate, or none")
+            ),
+        });
+    }
+    if uses.is_empty() {
+        return undecided("no exchange with CMF, VIM or VNFCI was seen".into());
     }
     Judgement::from(Outcome::Met)
 }
@@ -164,6 +183,19 @@ mod tests {
         assert_eq!(possession_proved(2, &[]).outcome, Outcome::Met);
         assert!(is_unmet(&possession_proved(2, &["CN=x".to_owned()])));
         assert!(is_undecided(&possession_proved(0, &[])));
+    }
+
+    #[test]
+    fn one_exchange_without_mutual_tls_is_unmet_and_none_shows_nothing() {
+        let used = |mutual_tls| ChannelUse {
+            exchange: 1,
+            with: "VIM".into(),
+            mutual_tls,
+            fault: None,
+        };
+        assert_eq!(channels_protected(&[used(true)]).outcome, Outcome::Met);
+        assert!(is_unmet(&channels_protected(&[used(true), used(false)])));
+        assert!(is_undecided(&channels_protected(&[])));
     }
 
     #[test]

@@ -102,15 +102,24 @@ fn exposures(look: &Look) -> Vec<String> {
             )
         })
     });
-    // A process that holds the key, and whose memory a crash would write to the disk.
+    // A process that holds the key, or memory that is kept even from root, and what a crash of it would write to the disk.
     let dumped = look.core_dumps.iter().filter_map(|dump| {
-        let holds = look
-            .sightings
-            .iter()
-            .any(|seen| seen.medium == Medium::Memory && seen.process == Some(dump.process));
-        (dump.possible && holds).then(|| {
+        let mut seen = look.sightings.iter();
+        let mut hidden = look.gaps.iter();
+        let holds = if seen
+            .any(|seen| seen.medium == Medium::Memory && seen.process == Some(dump.process))
+        {
+            "which holds the key"
+        } else if hidden
+            .any(|gap| gap.medium == Medium::Memory && gap.process == Some(dump.process))
+        {
+            "which keeps secrets in memory that cannot be read"
+        } else {
+            return None;
+        };
+        dump.possible.then(|| {
             format!(
-                "{}: a crash would write the memory of process {}, which holds the key, to a file ({})",
+                "{}: a crash would write the memory of process {}, {holds}, to a file ({})",
                 look.name, dump.process, dump.settings
             )
         })

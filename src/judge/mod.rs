@@ -43,6 +43,7 @@ pub fn answer(question: &Question) -> Judgement {
         Question::PossessionProved { requests, unproved } => {
             delegation::possession_proved(*requests, unproved)
         }
+        Question::ChannelsProtected { uses } => delegation::channels_protected(uses),
         Question::AttemptsEnd { allowed, seen } => delegation::attempts_end(*allowed, seen),
         Question::NotInstalled {
             flaw,

@@ -104,6 +104,8 @@ pub struct Searched {
 pub struct NotSearched {
     /// What kind of thing it is.
     pub medium: Medium,
+    /// The process, where it is one.
+    pub process: Option<u32>,
     /// Where.
     pub place: String,
     /// Why.
@@ -171,6 +173,19 @@ pub struct Delivery {
     pub to: String,
     /// SHA-256 of the certificate, lower-case hex.
     pub certificate_sha256: String,
+}
+
+/// An exchange of the SUT with CMF, VIM or VNFCI.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelUse {
+    /// The transcript's number of the exchange.
+    pub exchange: u64,
+    /// With whom.
+    pub with: String,
+    /// Whether TLS stood, and the SUT had shown a certificate.
+    pub mutual_tls: bool,
+    /// What was wrong, if anything was.
+    pub fault: Option<String>,
 }
 
 /// A connection to the VNF OAM endpoint of the SUT, as the client saw it.

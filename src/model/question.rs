@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use jiff::Timestamp;
 
-use super::key_protection::{Delivery, Key, KeyUse, Look, OamConnection};
+use super::key_protection::{ChannelUse, Delivery, Key, KeyUse, Look, OamConnection};
 use super::verdict::Outcome;
 
 /// A question with all the facts that its answer depends on. Kept as evidence beside the verdict.
@@ -78,6 +78,11 @@ pub enum Question {
         requests: usize,
         /// Those that did not, by their subject.
         unproved: Vec<String>,
+    },
+    /// Were all exchanges with CMF, VIM and VNFCI over mutual TLS?
+    ChannelsProtected {
+        /// The exchanges.
+        uses: Vec<ChannelUse>,
     },
     /// Did the SUT install a private key no more often than it says?
     AttemptsEnd {

@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use scas_simulators::ca::CertificateFault;
 use scas_simulators::cmf::CertificateType;
+use scas_simulators::control::Hold;
 use scas_simulators::fault::Times;
+use scas_simulators::transcript::Request;
 
 use super::delegation::{arrival, operation, vnf};
 use super::{Arguments, Problem, StepResult};
@@ -16,8 +18,8 @@ use crate::testbed::Testbed;
 use crate::testbed::csr::Asked;
 use crate::world::World;
 
-/// Everything that asks for a certificate by EST.
-const ENROLMENT: &str = "POST /.well-known/est/{rest...}";
+/// What asks for a certificate by EST without a label.
+const UNLABELLED: &str = "POST /.well-known/est/{operation}";
 
 crate::step!(
     Given,
@@ -34,31 +36,36 @@ async fn with_ca(world: &mut World, _: Arguments) -> StepResult {
 
 crate::step!(
     Given,
-    "the CMF holds its answers to certification requests",
+    "the CMF holds its answers to requests for a {word} certificate",
     holds
 );
-async fn holds(world: &mut World, _: Arguments) -> StepResult {
-    let hold = world.bed()?.delegation()?.cmf.control().hold(ENROLMENT)?;
-    world.custody.cmf = Some(hold);
+async fn holds(world: &mut World, arguments: Arguments) -> StepResult {
+    let kind = kind(arguments.text(0)?)?;
+    let control = world.bed()?.delegation()?.cmf.control().clone();
+    let labelled = format!("POST /.well-known/est/{}/{{operation}}", kind.label());
+    world.custody.cmf = Some(control.hold(&labelled)?);
+    world.custody.cmf_unlabelled = Some(control.hold(UNLABELLED)?);
+    world.custody.kind = Some(kind);
     Ok(())
 }
 
 crate::step!(
     When,
-    "the VNFM generates a key pair for a {word} certificate and asks the CMF to certify it",
+    "the VNFM generates a key pair and asks the CMF to certify it",
     asks
 );
-/// Requests for certificates of the other kind are let through.
-async fn asks(world: &mut World, arguments: Arguments) -> StepResult {
-    let wanted = kind(arguments.text(0)?)?;
+/// Without a label, the names in the request tell the kind; requests for the other kind are let through.
+async fn asks(world: &mut World, _: Arguments) -> StepResult {
     let operation = operation(world)?;
     let World { bed, custody, .. } = world;
     let bed = bed.as_mut().context("no test bed")?;
-    custody.kind = Some(wanted);
+    let wanted = custody.kind.context("the CMF holds nothing")?;
     let expected = format!("the VNFM asks the CMF to certify a key for a {wanted} certificate");
     loop {
-        let hold = custody.cmf.as_mut().context("the CMF holds nothing")?;
-        let request = arrival(bed, &operation, hold, &expected).await?;
+        let labelled = custody.cmf.as_mut().context("the CMF holds nothing")?;
+        let unlabelled = custody.cmf_unlabelled.as_mut();
+        let unlabelled = unlabelled.context("the CMF holds nothing")?;
+        let request = either(bed, &operation, labelled, unlabelled, &expected).await?;
         let delegation = bed.delegation()?;
         let asked = Asked::of(&request, &delegation.cmf.delegates());
         if let Some(asked) = asked.filter(|asked| asked.kind == Some(wanted)) {
@@ -67,12 +74,26 @@ async fn asks(world: &mut World, arguments: Arguments) -> StepResult {
             break;
         }
         // The next one is stopped before this one goes on.
-        let next = delegation.cmf.control().hold(ENROLMENT)?;
-        if let Some(passed) = custody.cmf.replace(next) {
+        let next = delegation.cmf.control().hold(UNLABELLED)?;
+        if let Some(passed) = custody.cmf_unlabelled.replace(next) {
             passed.release();
         }
     }
     look(world, "while the CMF holds its answer").await
+}
+
+async fn either(
+    bed: &mut Testbed,
+    operation: &str,
+    labelled: &mut Hold,
+    unlabelled: &mut Hold,
+    expected: &str,
+) -> Result<Request, Problem> {
+    tokio::select! {
+        biased;
+        request = unlabelled.arrived() => Ok(request),
+        request = arrival(bed, operation, labelled, expected) => request,
+    }
 }
 
 crate::step!(
@@ -82,8 +103,9 @@ crate::step!(
 );
 async fn returns(world: &mut World, _: Arguments) -> StepResult {
     let public_key = world.custody.public_key.clone().context("no request")?;
-    if let Some(hold) = world.custody.cmf.take() {
-        hold.release();
+    let custody = &mut world.custody;
+    for hold in [custody.cmf.take(), custody.cmf_unlabelled.take()] {
+        hold.into_iter().for_each(Hold::release);
     }
     let limit = world.context()?.profile.ixit.timeouts.answer;
     let bed = world.bed()?;

@@ -7,6 +7,7 @@ use scas_simulators::control::Hold;
 use scas_simulators::transcript::Request;
 
 use super::{Arguments, Problem, StepResult};
+use crate::model::key_protection::ChannelUse;
 use crate::model::question::Question;
 use crate::testbed::Testbed;
 use crate::testbed::vnf::Undone;
@@ -119,14 +120,19 @@ async fn renew(world: &mut World, _: Arguments) -> StepResult {
     world.custody.earlier = certified(world)?;
     let bed = world.bed()?;
     let known = bed.vnfcs(&vnf).await?;
-    let running = bed.delegation()?.vnfcis().await?;
+    let delegation = bed.delegation()?;
+    let impostor = delegation
+        .impostor()
+        .map(|impostor| impostor.api_root().to_owned());
+    let running = delegation.vnfcis().await?;
     let mut addresses = Vec::new();
     for vnfc in &known {
         let fitting = running
             .iter()
             .find(|running| running.booted.server_id == vnfc.server);
         if let Some(running) = fitting {
-            addresses.push((vnfc.id.clone(), running.vnfci.api_root().to_owned()));
+            let own = running.vnfci.api_root().to_owned();
+            addresses.push((vnfc.id.clone(), impostor.clone().unwrap_or(own)));
         }
     }
     if addresses.is_empty() {
@@ -191,6 +197,27 @@ crate::step!(
 async fn possession(world: &mut World, _: Arguments) -> StepResult {
     let (requests, unproved) = world.bed()?.proofs()?;
     world.ask(&Question::PossessionProved { requests, unproved })
+}
+
+crate::step!(
+    Then,
+    "the VNFM has spoken with CMF, VIM and VNFCI over mutual TLS alone",
+    mutual_tls
+);
+async fn mutual_tls(world: &mut World, _: Arguments) -> StepResult {
+    let exchanges = world.bed()?.transcript.exchanges();
+    let asked = exchanges.iter().filter(|exchange| {
+        exchange.from == "VNFM" && ["CMF", "VIM", "VNFCI"].contains(&exchange.to.as_str())
+    });
+    let uses = asked
+        .map(|exchange| ChannelUse {
+            exchange: exchange.seq,
+            with: exchange.to.clone(),
+            mutual_tls: exchange.tls.is_some() && exchange.peer.is_some(),
+            fault: exchange.fault.clone(),
+        })
+        .collect();
+    world.ask(&Question::ChannelsProtected { uses })
 }
 
 /// Waits for the operation to be COMPLETED.

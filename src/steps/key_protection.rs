@@ -68,6 +68,24 @@ async fn protected(world: &mut World, _: Arguments) -> StepResult {
 
 crate::step!(
     Then,
+    "nothing that the VNFM sent elsewhere holds a private key",
+    sent_nowhere
+);
+async fn sent_nowhere(world: &mut World, _: Arguments) -> StepResult {
+    let vnf = vnf(world)?;
+    world.bed()?.ask_about(&vnf).await?;
+    let wanted = wanted(world)?;
+    let name = "in what the VNFM sent";
+    let looked = world.bed()?.look_at_wire(name, &wanted, 0).await?;
+    let looks = vec![kept(world, looked)?];
+    world.ask(&Question::KeyProtected {
+        keys: wanted.keys,
+        looks,
+    })
+}
+
+crate::step!(
+    Then,
     "the private key is deleted and cannot be recovered",
     deleted
 );

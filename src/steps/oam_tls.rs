@@ -32,7 +32,7 @@ async fn establishes(world: &mut World, _: Arguments) -> StepResult {
     }
     world
         .custody
-        .ended_by("the TLS connection of the VNFCI, the last of what the instantiation is");
+        .ended_by("the TLS connection of the VNFCI");
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::delegation::{arrival, completed, operation};
 use super::{Arguments, Problem, StepResult};
 use crate::model::key_protection::Delivery;
 use crate::model::question::Question;
-use crate::testbed::delegation::VimIdentity;
+use crate::testbed::delegation::Shows;
 use crate::world::World;
 
 /// The order of a stack.
@@ -22,7 +22,7 @@ crate::step!(
 );
 async fn that_boots(world: &mut World, _: Arguments) -> StepResult {
     let delegation = world.bed()?.delegation()?;
-    Ok(delegation.start_vim(VimIdentity::Proper).await?)
+    Ok(delegation.start_vim(Shows::Proper).await?)
 }
 
 crate::step!(Given, "the VIM holds its answers to orders", holds);
@@ -153,12 +153,7 @@ async fn attempts(world: &mut World, _: Arguments) -> StepResult {
 crate::step!(Given, "the VIM shows a certificate {string}", shows);
 async fn shows(world: &mut World, arguments: Arguments) -> StepResult {
     let flaw = arguments.text(0)?.to_owned();
-    let identity = match flaw.as_str() {
-        "of another CA" => VimIdentity::OfAnotherCa,
-        "for another host" => VimIdentity::ForAnotherHost,
-        "that has expired" => VimIdentity::Expired,
-        _ => return Err(anyhow::anyhow!("there is no certificate '{flaw}'").into()),
-    };
+    let identity = Shows::flawed(&flaw)?;
     let bed = world.bed()?;
     let delegation = bed.delegation()?;
     delegation.start_vim(identity).await?;
@@ -175,7 +170,7 @@ async fn shows_its_own(world: &mut World, _: Arguments) -> StepResult {
     let first = bed.transcript.next_seq();
     let delegation = bed.delegation()?;
     let servers = delegation.booted().len();
-    delegation.start_vim(VimIdentity::Proper).await?;
+    delegation.start_vim(Shows::Proper).await?;
     world.custody.flawed.1 = first;
     world.custody.flawed_servers.1 = servers;
     Ok(())

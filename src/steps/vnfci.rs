@@ -7,6 +7,9 @@ use scas_simulators::vnfci::VnfciFault;
 use super::cmf::look;
 use super::delegation::{arrival, completed, operation};
 use super::{Arguments, Problem, StepResult};
+use crate::model::key_protection::Delivery;
+use crate::model::question::Question;
+use crate::testbed::delegation::Shows;
 use crate::world::World;
 
 const CONFIGURATION: &str = "PATCH /vnfconfig/v1/configuration";
@@ -79,4 +82,65 @@ async fn refuses(world: &mut World, _: Arguments) -> StepResult {
             .fault(VnfciFault::RefuseInstallation, Times::Always);
     }
     Ok(())
+}
+
+crate::step!(Given, "the VNFCI shows a certificate {string}", shows);
+async fn shows(world: &mut World, arguments: Arguments) -> StepResult {
+    let flaw = arguments.text(0)?.to_owned();
+    let bed = world.bed()?;
+    let first = bed.transcript.next_seq();
+    bed.delegation()?
+        .start_impostor(Shows::flawed(&flaw)?)
+        .await?;
+    world.custody.flawed.0 = first;
+    world.custody.flaw = format!("a VNFCI that shows a certificate {flaw}");
+    Ok(())
+}
+
+crate::step!(
+    When,
+    "the VNFCI shows its own certificate again",
+    shows_its_own
+);
+async fn shows_its_own(world: &mut World, _: Arguments) -> StepResult {
+    let bed = world.bed()?;
+    let last = bed.transcript.next_seq();
+    let installed = bed.delegation()?.end_impostor().await;
+    let told = installed.iter().map(|delivered| Delivery {
+        to: "that VNFCI".to_owned(),
+        certificate_sha256: delivered.certificate_sha256(),
+    });
+    world.custody.misplaced = told.collect();
+    world.custody.flawed.1 = last;
+    Ok(())
+}
+
+crate::step!(Then, "that VNFCI was given no private key", given_nothing);
+async fn given_nothing(world: &mut World, _: Arguments) -> StepResult {
+    let (first, last) = world.custody.flawed;
+    let bed = world.bed()?;
+    let exchanges = bed.transcript.since(first);
+    // A handshake that the VNFM broke off has no request.
+    let met = exchanges
+        .iter()
+        .find(|exchange| exchange.to == "VNFCI" && exchange.seq < last)
+        .map(|exchange| format!("exchange {}", exchange.seq));
+    let running = bed.delegation()?.running().iter();
+    let twin = running
+        .flat_map(|running| running.vnfci.installed())
+        .map(|installed| Delivery {
+            to: format!("VNFC {}", installed.vnfc_instance_id),
+            certificate_sha256: installed.delivered.certificate_sha256(),
+        })
+        .collect();
+    let (flaw, delivered) = (
+        world.custody.flaw.clone(),
+        std::mem::take(&mut world.custody.misplaced),
+    );
+    world.ask(&Question::NotInstalled {
+        flaw,
+        met,
+        delivered,
+        twin,
+    })
 }

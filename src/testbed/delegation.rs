@@ -26,9 +26,9 @@ const PROJECT: &str = "nfv";
 /// Random bytes of the VIM's password.
 const PASSWORD_BYTES: usize = 16;
 
-/// What the VIM shows for itself.
+/// What the VIM, or a VNFCI, shows for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VimIdentity {
+pub enum Shows {
     /// A certificate that the VNFM has reason to trust.
     Proper,
     /// One of another CA.
@@ -60,6 +60,8 @@ pub struct Delegation {
     /// All VIMs so far: what they were given counts, whoever they showed themselves to be.
     earlier: Vec<Arc<Booted>>,
     vnfcis: Vec<Running>,
+    /// Stands where a VNFCI is expected, and shows something else.
+    impostor: Option<Vnfci>,
     context: Arc<RunContext>,
     transcript: Transcript,
     password: String,
@@ -88,6 +90,21 @@ pub struct CertifiedKey {
     pub certificate_der: Vec<u8>,
     /// With its private key, if a VIM or VNFCI was given it.
     pub delivered: Option<Delivered>,
+}
+
+impl Shows {
+    /// By the words of a feature.
+    ///
+    /// # Errors
+    /// There is no such certificate.
+    pub fn flawed(words: &str) -> anyhow::Result<Self> {
+        match words {
+            "of another CA" => Ok(Self::OfAnotherCa),
+            "for another host" => Ok(Self::ForAnotherHost),
+            "that has expired" => Ok(Self::Expired),
+            _ => anyhow::bail!("there is no certificate '{words}'"),
+        }
+    }
 }
 
 impl Delegation {
@@ -128,6 +145,7 @@ impl Delegation {
             vim: None,
             earlier: Vec::new(),
             vnfcis: Vec::new(),
+            impostor: None,
             context: Arc::clone(context),
             transcript: transcript.clone(),
             password,
@@ -143,7 +161,7 @@ impl Delegation {
     ///
     /// # Errors
     /// A fault of ours, or of the machine's.
-    pub async fn start_vim(&mut self, shows: VimIdentity) -> anyhow::Result<()> {
+    pub async fn start_vim(&mut self, shows: Shows) -> anyhow::Result<()> {
         let mut listen = self.context.profile.ixit.vim.listen;
         if let Some(vim) = self.vim.take() {
             listen = vim.address();
@@ -158,7 +176,7 @@ impl Delegation {
             application_credential: None,
         };
         let security = ServerSecurity::Mutual {
-            identity: self.vim_identity(shows)?,
+            identity: self.identity_of(shows)?,
             client_anchors_pem: self.context.pki.ca.certificate_pem(),
         };
         let vim = Vim::start(VimConfig {
@@ -217,6 +235,38 @@ impl Delegation {
     /// The VNFCIs that run.
     pub fn running(&self) -> &[Running] {
         &self.vnfcis
+    }
+
+    /// Starts something that stands where a VNFCI is expected.
+    ///
+    /// # Errors
+    /// A fault of ours, or of the machine's.
+    pub async fn start_impostor(&mut self, shows: Shows) -> anyhow::Result<()> {
+        let security = ServerSecurity::Mutual {
+            identity: self.identity_of(shows)?,
+            client_anchors_pem: self.context.pki.ca.certificate_pem(),
+        };
+        let vnfci = Vnfci::start(VnfciConfig::new(security, self.transcript.clone())).await?;
+        self.impostor = Some(vnfci);
+        Ok(())
+    }
+
+    /// What stands where a VNFCI is expected, if anything does.
+    pub fn impostor(&self) -> Option<&Vnfci> {
+        self.impostor.as_ref()
+    }
+
+    /// Ends it. Returns what was installed there.
+    pub async fn end_impostor(&mut self) -> Vec<Delivered> {
+        let Some(impostor) = self.impostor.take() else {
+            return Vec::new();
+        };
+        let installed = impostor.installed();
+        impostor.stop().await;
+        installed
+            .iter()
+            .map(|installed| installed.delivered.clone())
+            .collect()
     }
 
     /// Those of these deliveries whose certificate is of this kind: the first.
@@ -302,8 +352,9 @@ impl Delegation {
 
     /// Ends everything, and waits until ports and tasks have gone.
     pub async fn take_down(self) {
-        for running in self.vnfcis {
-            running.vnfci.stop().await;
+        let running = self.vnfcis.into_iter().map(|running| running.vnfci);
+        for vnfci in running.chain(self.impostor) {
+            vnfci.stop().await;
         }
         if let Some(vim) = self.vim {
             vim.stop().await;
@@ -320,14 +371,14 @@ impl Delegation {
         self.files.join("vim-password")
     }
 
-    fn vim_identity(&self, shows: VimIdentity) -> anyhow::Result<Identity> {
+    fn identity_of(&self, shows: Shows) -> anyhow::Result<Identity> {
         const HOSTS: &[&str] = &["127.0.0.1", "::1", "localhost"];
         let (pki, now) = (&self.context.pki, jiff::Timestamp::now());
         let leaf = match shows {
-            VimIdentity::Proper => return Ok(identity(&pki.nfvo)),
-            VimIdentity::OfAnotherCa => TestCa::new("another CA", now)?.server("vim", HOSTS).issue(),
-            VimIdentity::ForAnotherHost => pki.ca.server("vim", &["vim.example"]).issue(),
-            VimIdentity::Expired => pki.ca.server("vim", HOSTS).expired(now).issue(),
+            Shows::Proper => return Ok(identity(&pki.nfvo)),
+            Shows::OfAnotherCa => TestCa::new("another CA", now)?.server("vim", HOSTS).issue(),
+            Shows::ForAnotherHost => pki.ca.server("vim", &["vim.example"]).issue(),
+            Shows::Expired => pki.ca.server("vim", HOSTS).expired(now).issue(),
         };
         Ok(identity(&leaf.context("the VIM's certificate")?))
     }

@@ -41,6 +41,7 @@ pub struct Taken {
     held: Arc<Held>,
     probed: Probed,
     lacked: Vec<String>,
+    shared: Vec<String>,
 }
 
 /// A look, with all that was noted of it.
@@ -110,20 +111,32 @@ impl Testbed {
     /// A fault of ours. What the tester could not reach is told later, by the search.
     pub async fn snapshot(&mut self, name: &str) -> anyhow::Result<Taken> {
         let began = Timestamp::now();
-        let ground = self.ground()?;
-        let options = self.search_options()?;
-        let (targets, observe) = (ground.probe_targets(), self.context.profile.ixit.observe.clone());
+        let mut ground = self.ground()?;
+        let observe = self.context.profile.ixit.observe.clone();
+        let targets = ground.probe_targets();
         let probing = tokio::task::spawn_blocking(move || attempts::probe(&targets, &observe));
-        let sources = ground.sources;
-        let held = tokio::task::spawn_blocking(move || Held::take(sources, options))
-            .await?
-            .context("no snapshot of the product could be taken")?;
+        let mut left = TRIES;
+        let held = loop {
+            left -= 1;
+            let (sources, options) = (ground.sources, self.search_options()?);
+            let taking = tokio::task::spawn_blocking(move || Held::take(sources, options));
+            match taking.await? {
+                Ok(held) => break held,
+                // A file of somebody else's may be gone before it is opened.
+                Err(_) if left > 0 => ground = self.ground()?,
+                Err(error) => {
+                    let error = anyhow::Error::from(error);
+                    return Err(error.context("no snapshot of the product could be taken"));
+                }
+            }
+        };
         Ok(Taken {
             name: name.to_owned(),
             began,
             held: Arc::new(held),
             probed: probing.await?,
             lacked: ground.lacked,
+            shared: ground.shared,
         })
     }
 
@@ -133,7 +146,8 @@ impl Testbed {
     /// A fault of ours.
     pub async fn search(&self, taken: &Taken, wanted: &Wanted) -> anyhow::Result<Looked> {
         let (held, targets) = (Arc::clone(&taken.held), wanted.targets.clone());
-        let answer = tokio::task::spawn_blocking(move || held.search(&targets)).await?;
+        let mut answer = tokio::task::spawn_blocking(move || held.search(&targets)).await?;
+        pass_over(&mut answer, &taken.shared);
         let mut looked = looked(&taken.name, taken.began, &answer, taken.lacked.clone());
         taken.probed.tell(&mut looked.look);
         looked.record["attempts"] = serde_json::to_value(&taken.probed)?;
@@ -151,7 +165,13 @@ impl Testbed {
             let began = Timestamp::now();
             let ground = self.ground()?;
             let (sources, lacked) = (ground.sources, ground.lacked);
-            let answer = self.scan(sources, wanted).await?;
+            let mut answer = match self.scan(sources, wanted).await {
+                Ok(answer) => answer,
+                // A file of somebody else's may be gone before it is opened.
+                Err(_) if left > 0 => continue,
+                Err(error) => return Err(error),
+            };
+            pass_over(&mut answer, &ground.shared);
             let changed = answer.gaps.iter().any(|gap| gap.gap.kind == GapKind::Changed);
             if left == 0 || !changed || !answer.exposures.is_empty() {
                 return Ok(looked(name, began, &answer, lacked));
@@ -231,7 +251,9 @@ impl Testbed {
             .chain(&self.replicas)
             .filter_map(super::SutProcess::pid)
             .collect();
-        Ground::survey(&first, &self.dir("sut"), &self.context.profile.ixit)
+        let ixit = &self.context.profile.ixit;
+        let record = &self.context.folder;
+        Ground::survey(&first, &self.dir("sut"), ixit, self.since, record)
     }
 
     fn search_options(&self) -> anyhow::Result<Options> {
@@ -250,6 +272,13 @@ impl Testbed {
             },
         })
     }
+}
+
+/// Files that anybody may write to come and go.
+fn pass_over(answer: &mut Answer, shared: &[String]) {
+    answer
+        .gaps
+        .retain(|gap| !shared.contains(&gap.place.source));
 }
 
 fn looked(name: &str, began: Timestamp, answer: &Answer, lacked: Vec<String>) -> Looked {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use scas_simulators::cmf::CertificateType;
 use scas_simulators::control::Hold;
 
-use crate::model::key_protection::OamConnection;
+use crate::model::key_protection::{Delivery, OamConnection};
 use crate::testbed::observation::Taken;
 
 /// What a scenario of delegation mode has come to (SEC 030 4.2.2.3 to 4.2.2.5).
@@ -16,8 +16,10 @@ pub struct Custody {
     pub operation: Option<String>,
     /// Which of the two kinds of key pair the scenario is about.
     pub kind: Option<CertificateType>,
-    /// Stops what the SUT asks of the CMF.
+    /// Stops what the SUT asks of the CMF for certificates of this kind, by its label.
     pub cmf: Option<Hold>,
+    /// Stops what it asks without a label.
+    pub cmf_unlabelled: Option<Hold>,
     /// Stops what it asks of the VIM.
     pub vim: Option<Hold>,
     /// Stops what it asks of the VNFCI.
@@ -42,6 +44,8 @@ pub struct Custody {
     pub flawed: (u64, u64),
     /// Servers that had come up before the flaw was there, and before it was taken away.
     pub flawed_servers: (usize, usize),
+    /// What was handed over to a VNFCI with the flaw.
+    pub misplaced: Vec<Delivery>,
     /// How many looks were kept.
     pub looks: usize,
 }

@@ -39,6 +39,7 @@ fn seen(medium: Medium) -> Sighting {
 fn gap(medium: Medium) -> NotSearched {
     NotSearched {
         medium,
+        process: Some(9),
         place: "somewhere".into(),
         why: "permission denied".into(),
     }
@@ -160,6 +161,11 @@ fn a_core_dump_counts_where_the_key_is_in_the_memory_of_the_process() {
     assert_unmet(&of(dump(7, true)), "crash");
     assert_eq!(of(dump(8, true)).outcome, Outcome::Met);
     assert_eq!(of(dump(7, false)).outcome, Outcome::Met);
+    let hidden = during(|look| {
+        look.gaps.push(gap(Medium::Memory));
+        look.core_dumps.push(dump(9, true));
+    });
+    assert_unmet(&hidden, "cannot be read");
 }
 
 #[test]

@@ -17,11 +17,13 @@ pub(super) fn look(answer: &Answer) -> Look {
         .filter(|gap| gap.gap.kind.undecided())
         .map(|gap| NotSearched {
             medium: medium(&gap.place),
+            process: process(&gap.place),
             place: words(&gap.place),
             why: gap.gap.what.clone(),
         });
     let sealed = answer.sealed.iter().map(|sealed| NotSearched {
         medium: medium(&sealed.place),
+        process: process(&sealed.place),
         place: words(&sealed.place),
         why: format!("{} stayed closed: {}", sealed.what, sealed.why),
     });

@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 
@@ -20,6 +21,13 @@ pub(super) const OTHERS: &str = "others";
 const FILES: usize = 1000;
 /// Open files outside the product's folder that are searched.
 const OPEN_FILES: usize = 64;
+/// Where every user may leave files.
+const SHARED: [&str; 3] = ["/dev/shm", "/tmp", "/var/tmp"];
+/// Files there that are looked at, and how deep.
+const SHARED_FILES: usize = 200;
+const SHARED_DEPTH: usize = 4;
+/// Folders of ours there.
+const OURS: &str = "scas-";
 
 /// What there is to look at.
 pub(super) struct Ground {
@@ -27,13 +35,22 @@ pub(super) struct Ground {
     pub(super) sources: Vec<Source>,
     /// What the tester has no means for.
     pub(super) lacked: Vec<String>,
+    /// Sources that anybody may write to: what of them could not be searched is passed over.
+    pub(super) shared: Vec<String>,
     product: Vec<u32>,
     folder: PathBuf,
 }
 
 impl Ground {
-    /// Finds out. `first` are the product's first processes, `folder` the one that it was given.
-    pub(super) fn survey(first: &[u32], folder: &Path, ixit: &Ixit) -> anyhow::Result<Self> {
+    /// Finds out. `first` are the product's first processes, `folder` the one that it was given, `since` when the scenario began:
+    /// what is older in folders of everybody's is not the product's. `record` is ours to write meanwhile.
+    pub(super) fn survey(
+        first: &[u32],
+        folder: &Path,
+        ixit: &Ixit,
+        since: SystemTime,
+        record: &Path,
+    ) -> anyhow::Result<Self> {
         let mut lacked = Vec::new();
         let mut product = processes::of_product(first)?;
         for written in &ixit.observe.product {
@@ -70,7 +87,11 @@ impl Ground {
             written: folder.display().to_string(),
             path: folder.to_owned(),
         });
-        for path in open_files(&product, folder) {
+        let mut files = open_files(&product, folder);
+        let mut shared = shared_files(since, record);
+        shared.retain(|path| !files.contains(path));
+        files.extend(shared.iter().cloned());
+        for path in files {
             sources.push(Source::File {
                 written: path.display().to_string(),
                 path,
@@ -85,6 +106,10 @@ impl Ground {
         Ok(Self {
             sources,
             lacked,
+            shared: shared
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect(),
             product,
             folder: folder.to_owned(),
         })
@@ -151,5 +176,32 @@ fn open_files(product: &[u32], folder: &Path) -> Vec<PathBuf> {
         }
     }
     found.truncate(OPEN_FILES);
+    found
+}
+
+/// Files in folders of everybody's that were changed in the scenario, ours aside.
+fn shared_files(since: SystemTime, record: &Path) -> Vec<PathBuf> {
+    let since = since
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs().cast_signed());
+    let mut found = Vec::new();
+    let mut folders: Vec<(PathBuf, usize)> =
+        SHARED.map(|path| (PathBuf::from(path), 0)).to_vec();
+    while let Some((folder, depth)) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let ours = entry.file_name().to_string_lossy().contains(OURS)
+                || entry.path().starts_with(record);
+            let Ok(met) = entry.metadata() else { continue };
+            if ours || found.len() >= SHARED_FILES {
+                continue;
+            }
+            if met.is_dir() && depth < SHARED_DEPTH {
+                folders.push((entry.path(), depth + 1));
+            // The time of the last change of the file itself: nobody can set it back.
+            } else if met.is_file() && met.ctime() >= since {
+                found.push(entry.path());
+            }
+        }
+    }
     found
 }

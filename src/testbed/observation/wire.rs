@@ -127,6 +127,7 @@ impl Wire {
         }
         look.gaps.extend(self.gaps.iter().map(|what| NotSearched {
             medium: Medium::Wire,
+            process: None,
             place: what.clone(),
             why: "too long to be kept".to_owned(),
         }));
