@@ -240,11 +240,27 @@ mod tests {
     fn impossible_words_for_delegation_mode_name_their_label() {
         for (from, to, label) in [
             ("attempts = 3", "attempts = 0", "ixit.keys.attempts"),
-            ("deletion-deadline = 1", "deletion-deadline = 0", "ixit.keys.deletion-deadline"),
+            (
+                "deletion-deadline = 1",
+                "deletion-deadline = 0",
+                "ixit.keys.deletion-deadline",
+            ),
             ("vnfcs = \"{vnfcs}\"", "vnfcs = \"{vnfsc}\"", "{vnfsc}"),
-            ("probe-as = \"nobody\"", "probe-as = \"a\"\nprobe-with = \"b\"", "probe-with"),
-            ("probe-as = \"nobody\"", "product = [\"vnfm\"]", "ixit.observe.product: 'vnfm'"),
-            ("server-name = \"127.0.0.1\"", "address = \"vnfm\"", "ixit.oam.address"),
+            (
+                "probe-as = \"nobody\"",
+                "probe-as = \"a\"\nprobe-with = \"b\"",
+                "probe-with",
+            ),
+            (
+                "probe-as = \"nobody\"",
+                "product = [\"vnfm\"]",
+                "ixit.observe.product: 'vnfm'",
+            ),
+            (
+                "server-name = \"127.0.0.1\"",
+                "address = \"vnfm\"",
+                "ixit.oam.address",
+            ),
             ("{retention}", "{retenshun}", "ixit.start.delegation"),
         ] {
             let told = error(from, to);

@@ -349,7 +349,10 @@ impl Testbed {
         };
         if let Some(config) = &start.config {
             let path = dir.join("config");
-            let further = start.delegation.as_ref().filter(|_| self.delegation.is_some());
+            let further = start
+                .delegation
+                .as_ref()
+                .filter(|_| self.delegation.is_some());
             let text = match further {
                 Some(further) => format!("{}{}", filled(config)?, filled(further)?),
                 None => filled(config)?,
@@ -402,7 +405,14 @@ impl Testbed {
             ("state", text(&self.state(name))),
         ]);
         // Outside delegation mode there is nobody that they could name.
-        let empty = ["attempts", "cmf", "cmf-ca", "retention", "vim", "vim-password-file"];
+        let empty = [
+            "attempts",
+            "cmf",
+            "cmf-ca",
+            "retention",
+            "vim",
+            "vim-password-file",
+        ];
         values.extend(empty.map(|name| (name, String::new())));
         values.extend(self.delegation.iter().flat_map(Delegation::placeholders));
         values

@@ -58,12 +58,10 @@ Feature: TC_DELEGATION_MODE_VNFCI_KEY_MANAGEMENT_DURING_VNF_INSTANTIATION
 
   @extended @serial
   Scenario: The private key is deleted at the end of the retention period where the VIM completes no stack
-    Given the VNFM keeps a private key for 2 s and makes 3 attempts to install it
-    And the CMF holds its answers to requests for a VNFCI_CERT certificate
+    Given the VNFM keeps a private key for 3 s and makes 3 attempts to install it
     And the VIM "completes no stack"
     When the NFVO asks for a VNF with 1 VNFCI in delegation mode
-    And the VNFM generates a key pair and asks the CMF to certify it
-    And the CMF has the CA sign the certificate and returns it
+    And a server of the VNF comes up
     And the retention period of the private key is over
     And the VNFM has had the time to delete the private key
     Then the private key is deleted and cannot be recovered
@@ -71,12 +69,9 @@ Feature: TC_DELEGATION_MODE_VNFCI_KEY_MANAGEMENT_DURING_VNF_INSTANTIATION
   # The VIM never received the key, so the tester knows it by its certificate alone, which takes longer to search for.
   @extended @serial @full
   Scenario: The private key is deleted at the end of the retention period where the VIM never answers
-    Given the VNFM keeps a private key for 2 s and makes 3 attempts to install it
-    And the CMF holds its answers to requests for a VNFCI_CERT certificate
+    Given the VNFM keeps a private key for 3 s and makes 3 attempts to install it
     And the VIM holds its answers to orders
     When the NFVO asks for a VNF with 1 VNFCI in delegation mode
-    And the VNFM generates a key pair and asks the CMF to certify it
-    And the CMF has the CA sign the certificate and returns it
     And the VNFM has passed certificate and private key to the VIM, which does not answer
     And the retention period of the private key is over
     And the VNFM has had the time to delete the private key
@@ -84,12 +79,9 @@ Feature: TC_DELEGATION_MODE_VNFCI_KEY_MANAGEMENT_DURING_VNF_INSTANTIATION
 
   @extended @serial
   Scenario: The private key is gone where the VNFM is killed before the VIM completes the stack
-    Given the VNFM keeps a private key for 2 s and makes 3 attempts to install it
-    And the CMF holds its answers to requests for a VNFCI_CERT certificate
+    Given the VNFM keeps a private key for 3 s and makes 3 attempts to install it
     And the VIM "completes no stack"
     When the NFVO asks for a VNF with 1 VNFCI in delegation mode
-    And the VNFM generates a key pair and asks the CMF to certify it
-    And the CMF has the CA sign the certificate and returns it
     And a server of the VNF comes up
     And the VNFM is killed
     And the VNFM is started again

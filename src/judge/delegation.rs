@@ -36,7 +36,10 @@ pub fn possession_proved(requests: usize, unproved: &[String]) -> Judgement {
     if let Some(first) = unproved.first() {
         return Judgement::from(Outcome::Unmet {
             expected: "each certification request proves possession of its private key".into(),
-            actual: format!("{} of {requests} do not, the first for {first}", unproved.len()),
+            actual: format!(
+                "{} of {requests} do not, the first for {first}",
+                unproved.len()
+            ),
         });
     }
     if requests == 0 {
@@ -54,7 +57,9 @@ pub fn channels_protected(uses: &[ChannelUse]) -> Judgement {
                 "with the {} it did not, in exchange {}: {}",
                 one.with,
                 one.exchange,
-                one.fault.as_deref().unwrap_or("TLS without its certificate, or none")
+                one.fault
+                    .as_deref()
+                    .unwrap_or("TLS without its certificate, or none")
             ),
         });
     }
@@ -213,7 +218,10 @@ mod tests {
             certificate_sha256: "00".into(),
         }];
         let met = Some("exchange 3");
-        assert_eq!(not_installed("a flaw", met, &[], &one).outcome, Outcome::Met);
+        assert_eq!(
+            not_installed("a flaw", met, &[], &one).outcome,
+            Outcome::Met
+        );
         assert!(is_unmet(&not_installed("a flaw", met, &one, &one)));
         assert!(is_unmet(&not_installed("a flaw", None, &one, &[])));
         assert!(is_undecided(&not_installed("a flaw", None, &[], &one)));

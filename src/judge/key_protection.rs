@@ -153,10 +153,7 @@ fn undecided(keys: &[Key], looks: &[Look], matters: impl Fn(Medium) -> bool) -> 
             reasons.push(format!("{name}: the tester lacked {means}"));
         }
         for gap in look.gaps.iter().filter(|gap| matters(gap.medium)) {
-            reasons.push(format!(
-                "{name}: not searched: {}: {}",
-                gap.place, gap.why
-            ));
+            reasons.push(format!("{name}: not searched: {}: {}", gap.place, gap.why));
         }
         for canary in look.canaries.iter().filter(|canary| !canary.found) {
             reasons.push(format!(

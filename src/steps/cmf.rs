@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use jiff::Timestamp;
 use scas_simulators::ca::CertificateFault;
 use scas_simulators::cmf::CertificateType;
 use scas_simulators::control::Hold;
 use scas_simulators::fault::Times;
+use scas_simulators::material::Missing;
 use scas_simulators::transcript::Request;
 
 use super::delegation::{arrival, operation, vnf};
@@ -70,7 +70,6 @@ async fn asks(world: &mut World, _: Arguments) -> StepResult {
         let asked = Asked::of(&request, &delegation.cmf.delegates());
         if let Some(asked) = asked.filter(|asked| asked.kind == Some(wanted)) {
             custody.public_key = Some(asked.public_key_sha256);
-            custody.generated = Some(Timestamp::now());
             break;
         }
         // The next one is stopped before this one goes on.
@@ -157,6 +156,7 @@ crate::step!(
 );
 async fn none_was_given(world: &mut World, _: Arguments) -> StepResult {
     let flaw = world.custody.flaw.clone();
+    let flawed = world.custody.flawed_servers;
     let delegation = world.bed()?.delegation()?;
     let issued = delegation.ca.issued();
     let spoilt: Vec<&str> = issued
@@ -165,15 +165,32 @@ async fn none_was_given(world: &mut World, _: Arguments) -> StepResult {
         .map(|issued| issued.sha256.as_str())
         .collect();
     let met = (!spoilt.is_empty()).then(|| format!("{} such certificate(s)", spoilt.len()));
+    let (from, until) = flawed;
     let booted = delegation.booted();
-    let all = booted.iter().flat_map(|booted| {
-        booted.deliveries.iter().map(|delivered| Delivery {
-            to: format!("server {}", booted.name),
-            certificate_sha256: delivered.certificate_sha256(),
-        })
-    });
-    let (delivered, twin) =
-        all.partition(|one| spoilt.contains(&one.certificate_sha256.as_str()));
+    let (mut delivered, mut twin) = (Vec::new(), Vec::new());
+    for (number, booted) in booted.iter().enumerate() {
+        let to = format!("server {}", booted.name);
+        for given in &booted.deliveries {
+            let certificate_sha256 = given.certificate_sha256();
+            let spoilt = spoilt.contains(&certificate_sha256.as_str());
+            let one = Delivery {
+                to: to.clone(),
+                certificate_sha256,
+            };
+            if spoilt { &mut delivered } else { &mut twin }.push(one);
+        }
+        // A certificate that fits no key is no pair, but was handed over.
+        if let Some(Missing::Pair {
+            certificates_in, ..
+        }) = &booted.missing
+            && (from..until).contains(&number)
+        {
+            delivered.push(Delivery {
+                to,
+                certificate_sha256: format!("in {certificates_in}"),
+            });
+        }
+    }
     world.ask(&Question::NotInstalled {
         flaw,
         met,

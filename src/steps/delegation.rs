@@ -229,7 +229,9 @@ pub(super) async fn completed(world: &mut World) -> StepResult {
 /// The operation that is under way.
 pub(super) fn operation(world: &World) -> anyhow::Result<String> {
     let operation = &world.custody.operation;
-    operation.clone().context("no lifecycle operation was begun")
+    operation
+        .clone()
+        .context("no lifecycle operation was begun")
 }
 
 /// The VNF instance.

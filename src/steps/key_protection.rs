@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::delegation::vnf;
-use super::{Arguments, StepResult};
+use super::{Arguments, Problem, StepResult};
 use crate::model::key_protection::Look;
 use crate::model::question::Question;
 use crate::testbed::observation::{Looked, Wanted};
@@ -35,9 +35,20 @@ crate::step!(
     "the retention period of the private key is over",
     retention_is_over
 );
-/// It runs from the generation; the tester knows when certification was asked for, which was later.
+/// It runs from the generation; the tester knows when certification was last asked for, which was later.
 async fn retention_is_over(world: &mut World, _: Arguments) -> StepResult {
-    let asked = world.custody.generated.context("no key was generated")?;
+    let exchanges = world.bed()?.transcript.exchanges();
+    let asked = exchanges
+        .iter()
+        .filter(|one| one.to == "CMF" && one.request.path().contains("/est/"))
+        .map(|one| one.started)
+        .max();
+    let Some(asked) = asked else {
+        return Err(Problem::unmet(
+            "the VNFM asks the CMF to certify a key",
+            "it did not",
+        ));
+    };
     let retention = world.bed()?.delegation()?.retention.seconds;
     let over = asked.saturating_add(seconds(retention))?;
     wait_until(over).await;

@@ -30,9 +30,7 @@ async fn establishes(world: &mut World, _: Arguments) -> StepResult {
             format!("{:?}", report.outcome),
         ));
     }
-    world
-        .custody
-        .ended_by("the TLS connection of the VNFCI");
+    world.custody.ended_by("the TLS connection of the VNFCI");
     Ok(())
 }
 
@@ -88,7 +86,14 @@ fn presents(world: &mut World, words: &str) -> anyhow::Result<Presents> {
         "a certificate of another CA" => {
             let leaf = TestCa::new("another CA", now)?.client("vnfci").issue()?;
             let mut chain = vec![leaf.certificate_der().to_vec()];
-            chain.extend(running.booted.deliveries.iter().flat_map(|own| own.certificate_chain_der.get(1).cloned()).take(1));
+            chain.extend(
+                running
+                    .booted
+                    .deliveries
+                    .iter()
+                    .flat_map(|own| own.certificate_chain_der.get(1).cloned())
+                    .take(1),
+            );
             Presents::Other(delivered(chain, leaf.private_key_der())?)
         }
         "its certificate for its users" => {

@@ -101,7 +101,10 @@ async fn is_instantiated(world: &mut World, _: Arguments) -> StepResult {
         return Err(Problem::unmet(expected, actual));
     };
     if delivered.certificate_chain_der.len() < 2 {
-        return Err(Problem::unmet(expected, "the certificate came without its chain"));
+        return Err(Problem::unmet(
+            expected,
+            "the certificate came without its chain",
+        ));
     }
     let certificate = delivered.certificate_chain_der[0].clone();
     world.keep(
@@ -164,7 +167,11 @@ async fn shows(world: &mut World, arguments: Arguments) -> StepResult {
     Ok(())
 }
 
-crate::step!(When, "the VIM shows its own certificate again", shows_its_own);
+crate::step!(
+    When,
+    "the VIM shows its own certificate again",
+    shows_its_own
+);
 async fn shows_its_own(world: &mut World, _: Arguments) -> StepResult {
     let bed = world.bed()?;
     let first = bed.transcript.next_seq();

@@ -172,7 +172,10 @@ impl Testbed {
                 Err(error) => return Err(error),
             };
             pass_over(&mut answer, &ground.shared);
-            let changed = answer.gaps.iter().any(|gap| gap.gap.kind == GapKind::Changed);
+            let changed = answer
+                .gaps
+                .iter()
+                .any(|gap| gap.gap.kind == GapKind::Changed);
             if left == 0 || !changed || !answer.exposures.is_empty() {
                 return Ok(looked(name, began, &answer, lacked));
             }
@@ -233,7 +236,9 @@ impl Testbed {
     ) -> anyhow::Result<Answer> {
         let (options, targets) = (self.search_options()?, wanted.targets.clone());
         let scanning = tokio::task::spawn_blocking(move || scan(&targets, sources, &options));
-        Ok(scanning.await?.context("the product could not be searched")?)
+        Ok(scanning
+            .await?
+            .context("the product could not be searched")?)
     }
 
     /// Whether the tester can look into the product at all.

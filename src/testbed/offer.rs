@@ -192,7 +192,10 @@ impl Testbed {
     }
 
     /// Waits for the result notification of an operation; asks for its state if none comes.
-    pub(super) async fn operation_end(&self, operation: &str) -> anyhow::Result<Option<OperationEnd>> {
+    pub(super) async fn operation_end(
+        &self,
+        operation: &str,
+    ) -> anyhow::Result<Option<OperationEnd>> {
         let limit = Duration::from_secs(self.context.profile.ixit.timeouts.operation);
         let result = self.nfvo.wait_notification(NOTIFICATIONS, |notification| {
             notification.get("vnfLcmOpOccId").and_then(Value::as_str) == Some(operation)

@@ -78,13 +78,20 @@ pub fn others(product: &[u32]) -> std::io::Result<Vec<u32>> {
     let ours = hygiene::own_pids();
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
-        let pid = entry?.file_name().to_str().and_then(|name| name.parse().ok());
+        let pid = entry?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
         let Some(pid) = pid.filter(|pid| !ours.contains(pid) && !product.contains(pid)) else {
             continue;
         };
         // Threads of the kernel and zombies have none.
         let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
-        if statm.split(' ').next().is_some_and(|pages| !matches!(pages, "" | "0")) {
+        if statm
+            .split(' ')
+            .next()
+            .is_some_and(|pages| !matches!(pages, "" | "0"))
+        {
             found.push(pid);
         }
     }

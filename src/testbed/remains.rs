@@ -85,9 +85,7 @@ impl Testbed {
         }
         for (folder, whose) in [(work, "the SUT's"), (scratch, "the tester's")] {
             if let Err(error) = folder.close() {
-                residue.push(format!(
-                    "{whose} work folder could not be removed: {error}"
-                ));
+                residue.push(format!("{whose} work folder could not be removed: {error}"));
             }
         }
         Remains {

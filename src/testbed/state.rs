@@ -102,7 +102,10 @@ pub fn keep_logs(
                 let to = folder.join(format!("{name}.{file}.withheld"));
                 std::fs::write(&to, "key material was found in this log: it is not kept\n")
                     .with_context(|| format!("cannot write {}", to.display()))?;
-                kept.push((to, "stands for a log of the SUT in which a private key was found"));
+                kept.push((
+                    to,
+                    "stands for a log of the SUT in which a private key was found",
+                ));
                 continue;
             }
             let to = folder.join(match file {

@@ -180,16 +180,16 @@ impl SutProcess {
         };
         process.registered = process.child.id().map(Registered::new);
         let ready = process.ready(stdout);
-        (process.api_root, process.oam) = match tokio::time::timeout(plan.start_timeout, ready).await
-        {
-            Ok(result) => result?,
-            Err(_) => {
-                return Err(StartError::NotReady {
-                    seconds: plan.start_timeout.as_secs(),
-                    tail: process.end_and_tail().await,
-                });
-            }
-        };
+        (process.api_root, process.oam) =
+            match tokio::time::timeout(plan.start_timeout, ready).await {
+                Ok(result) => result?,
+                Err(_) => {
+                    return Err(StartError::NotReady {
+                        seconds: plan.start_timeout.as_secs(),
+                        tail: process.end_and_tail().await,
+                    });
+                }
+            };
         Ok(process)
     }
 

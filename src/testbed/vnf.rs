@@ -3,9 +3,9 @@
 use scas_simulators::cmf::{Decision, Enrolment, Refusal};
 use serde_json::{Map, Value, json};
 
+use super::Testbed;
 use super::lcm::{self, Creation};
 use super::observation::Spoken;
-use super::Testbed;
 use crate::model::key_protection::KeyUse;
 
 /// The deployment flavour of our packages.
@@ -343,7 +343,10 @@ mod tests {
         ] } });
         let found = vnfcs(&instance);
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].id.as_str(), found[0].server.as_str()), ("a", "s1"));
+        assert_eq!(
+            (found[0].id.as_str(), found[0].server.as_str()),
+            ("a", "s1")
+        );
         assert!(vnfcs(&Value::Null).is_empty());
     }
 }

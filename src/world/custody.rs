@@ -26,8 +26,6 @@ pub struct Custody {
     pub vnfci: Option<Hold>,
     /// The key pair that the SUT asked to have certified: digest of the public key.
     pub public_key: Option<String>,
-    /// When that was asked: the private key is older.
-    pub generated: Option<Timestamp>,
     /// Digests of public keys that were certified before the part that is judged.
     pub earlier: Vec<String>,
     /// Snapshots of the SUT while keys were in use.

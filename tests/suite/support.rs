@@ -130,6 +130,11 @@ impl Ended {
     }
 }
 
+/// Whether this is root, who alone can look into other processes.
+pub fn root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
 /// Reads JSON from a file.
 pub fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()

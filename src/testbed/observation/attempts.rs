@@ -119,10 +119,7 @@ fn attempt(attempt: &probe::Attempt) -> Attempt {
 
 /// Whether a crash writes a file. What a program behind a pipe does with a dump is not known, and no file of the product's.
 fn is_possible(settings: &CoreDumps) -> bool {
-    let limited = settings
-        .limit
-        .as_ref()
-        .is_some_and(|(soft, _)| soft == "0");
+    let limited = settings.limit.as_ref().is_some_and(|(soft, _)| soft == "0");
     let to_file = settings
         .pattern
         .as_ref()

@@ -106,7 +106,11 @@ fn process(place: &Place) -> Option<u32> {
 }
 
 fn process_of(source: &str, which: &str) -> Option<u32> {
-    source.strip_prefix(which)?.strip_prefix(" pid ")?.parse().ok()
+    source
+        .strip_prefix(which)?
+        .strip_prefix(" pid ")?
+        .parse()
+        .ok()
 }
 
 fn words(place: &Place) -> String {
@@ -130,8 +134,16 @@ mod tests {
             ("VNFM pid 7", Some("[heap]"), Medium::Memory),
             ("VNFM pid 7", Some("cmdline"), Medium::CommandLine),
             ("VNFM pid 7", Some("environ"), Medium::Environment),
-            ("VNFM pid 7", Some("fd 5: /tmp/x (deleted)"), Medium::UnlinkedFile),
-            ("VNFM pid 7", Some("fd 5: /memfd:x (deleted)"), Medium::Memory),
+            (
+                "VNFM pid 7",
+                Some("fd 5: /tmp/x (deleted)"),
+                Medium::UnlinkedFile,
+            ),
+            (
+                "VNFM pid 7",
+                Some("fd 5: /memfd:x (deleted)"),
+                Medium::Memory,
+            ),
             ("VNFM pid 7", None, Medium::Memory),
             ("others pid 8", Some("environ"), Medium::OtherProcess),
             ("/var/lib/vnfm", Some("key.pem"), Medium::Storage),

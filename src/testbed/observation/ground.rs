@@ -167,8 +167,8 @@ fn open_files(product: &[u32], folder: &Path) -> Vec<PathBuf> {
             let Ok(path) = std::fs::read_link(entry.path()) else {
                 continue;
             };
-            let is_file = std::fs::metadata(entry.path())
-                .is_ok_and(|met| met.is_file() && met.nlink() > 0);
+            let is_file =
+                std::fs::metadata(entry.path()).is_ok_and(|met| met.is_file() && met.nlink() > 0);
             let apart = !path.starts_with(folder) && !path.starts_with("/proc");
             if is_file && apart && path.exists() && !found.contains(&path) {
                 found.push(path);
@@ -185,8 +185,7 @@ fn shared_files(since: SystemTime, record: &Path) -> Vec<PathBuf> {
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs().cast_signed());
     let mut found = Vec::new();
-    let mut folders: Vec<(PathBuf, usize)> =
-        SHARED.map(|path| (PathBuf::from(path), 0)).to_vec();
+    let mut folders: Vec<(PathBuf, usize)> = SHARED.map(|path| (PathBuf::from(path), 0)).to_vec();
     while let Some((folder, depth)) = folders.pop() {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
             let ours = entry.file_name().to_string_lossy().contains(OURS)

@@ -102,10 +102,8 @@ impl Wire {
         let file = match self.file.get() {
             Some(file) => file,
             None => {
-                let name = nix::sys::memfd::memfd_create(
-                    c"wire",
-                    nix::sys::memfd::MFdFlags::MFD_CLOEXEC,
-                );
+                let name =
+                    nix::sys::memfd::memfd_create(c"wire", nix::sys::memfd::MFdFlags::MFD_CLOEXEC);
                 let mut file = File::from(name.context("no file in memory")?);
                 file.write_all(&self.bytes).context("no room in memory")?;
                 self.file.get_or_init(|| file)
