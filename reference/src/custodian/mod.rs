@@ -1,7 +1,7 @@
 //! The key custodian: a process of its own for each operation that makes private keys, and the only one that ever holds them.
 //! Main function: [`run`].
 //!
-//! It makes the keys, signs the certificate signing requests, checks the certificates against the keys, and sends keys and
+//! It makes the keys, or has a PKCS#11 token make them, signs the certificate signing requests, checks the certificates against the keys, and sends keys and
 //! certificates to the VIM or the VNFCI itself, over mutual TLS. It ends when it is told to (the end of its standard input,
 //! which is also how it learns that the VNFM is gone), and at the latest when the retention period of its keys is over.
 
@@ -10,11 +10,14 @@ mod hold;
 mod hygiene;
 mod key;
 pub(crate) mod protocol;
+mod token;
+mod transport;
 mod wipe;
 
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::rc::Rc;
 
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -22,10 +25,12 @@ use base64::prelude::BASE64_STANDARD;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::unix::pipe::Receiver;
 
+pub use protocol::TokenObjects;
 pub use wipe::WipingAllocator;
 
 use key::Key;
 use protocol::{Answer, Delivery, Request};
+use token::{Token, Unusable};
 
 /// Serves the VNFM that started this process: requests come by standard input, answers go to standard output.
 ///
@@ -44,52 +49,70 @@ pub fn run() -> anyhow::Result<()> {
 async fn serve(remarks: Vec<String>) -> anyhow::Result<()> {
     let stdin: OwnedFd = std::io::stdin().as_fd().try_clone_to_owned()?;
     let pipe = Receiver::from_owned_fd(stdin).context("standard input must be a pipe")?;
-    let mut requests = BufReader::new(pipe);
     let mut custodian = Custodian {
         remarks,
         retention_seconds: None,
+        token: None,
         keys: HashMap::new(),
     };
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if requests.read_until(b'\n', &mut line).await? == 0 {
-            // The keys are overwritten as `custodian` is dropped.
-            return Ok(());
-        }
-        let answer = match serde_json::from_slice(&line) {
-            Ok(Request::Send(delivery)) => {
-                match custodian.send_unless_left(&delivery, &mut requests).await {
-                    Some(answer) => answer,
-                    None => return Ok(()),
-                }
-            }
-            Ok(request) => custodian.answer(request),
-            Err(error) => Err(error.into()),
-        };
-        let answer = answer.unwrap_or_else(|error| Answer::Failed {
-            reason: format!("{error:#}"),
-        });
-        let mut stdout = std::io::stdout().lock();
-        serde_json::to_writer(&mut stdout, &answer)?;
-        stdout.write_all(b"\n")?;
-        stdout.flush()?;
+    let outcome = custodian.converse(BufReader::new(pipe)).await;
+    // However it went. Keys in memory are overwritten as `custodian` is dropped.
+    if let Some(token) = &custodian.token {
+        token.clear()?;
     }
+    outcome
 }
 
 struct Custodian {
     remarks: Vec<String>,
     retention_seconds: Option<u32>,
+    /// Makes and holds the keys, if it is there.
+    token: Option<Rc<Token>>,
     keys: HashMap<String, Key>,
 }
 
 impl Custodian {
+    async fn converse(&mut self, mut requests: BufReader<Receiver>) -> anyhow::Result<()> {
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            if requests.read_until(b'\n', &mut line).await? == 0 {
+                return Ok(());
+            }
+            let answer = match serde_json::from_slice(&line) {
+                Ok(Request::Send(delivery)) => {
+                    match self.send_unless_left(&delivery, &mut requests).await {
+                        Some(answer) => answer,
+                        None => return Ok(()),
+                    }
+                }
+                Ok(request) => self.answer(request),
+                Err(error) => Err(error.into()),
+            };
+            let answer = answer.unwrap_or_else(|error| match error.downcast::<Unusable>() {
+                Ok(Unusable { part, reason }) => Answer::Unusable { part, reason },
+                Err(error) => Answer::Failed {
+                    reason: format!("{error:#}"),
+                },
+            });
+            let mut stdout = std::io::stdout().lock();
+            serde_json::to_writer(&mut stdout, &answer)?;
+            stdout.write_all(b"\n")?;
+            stdout.flush()?;
+        }
+    }
+
     fn answer(&mut self, request: Request) -> anyhow::Result<Answer> {
         match request {
             Request::Begin {
-                retention_seconds, ..
+                retention_seconds,
+                token,
+                ..
             } => {
                 self.retention_seconds = Some(retention_seconds);
+                if let Some(access) = token {
+                    self.token = Some(Rc::new(Token::open(&access)?));
+                }
                 Ok(Answer::Begun {
                     remarks: std::mem::take(&mut self.remarks),
                 })
@@ -99,7 +122,10 @@ impl Custodian {
                     // The retention of the oldest key ends it (Vnfm.Sc.005).
                     hygiene::end_after(self.retention_seconds.context("it has not begun")?);
                 }
-                let key = Key::generate(kind)?;
+                let key = match &self.token {
+                    Some(token) => Key::in_token(token.generate(kind)?),
+                    None => Key::generate(kind)?,
+                };
                 let csr = BASE64_STANDARD.encode(key.csr(&names)?);
                 self.keys.insert(id, key);
                 Ok(Answer::Generated { csr })
@@ -113,8 +139,13 @@ impl Custodian {
                 Ok(Answer::Done)
             }
             Request::Forget { id } => {
-                self.keys.remove(&id);
+                self.keys.remove(&id).map_or(Ok(()), Key::delete)?;
                 Ok(Answer::Done)
+            }
+            Request::Sweep { batch } => {
+                let token = self.token.as_ref().context("there is no token")?;
+                let objects = token.sweep(batch)?;
+                Ok(Answer::Swept { objects })
             }
             Request::Send(_) => anyhow::bail!("it is sent beside the requests"),
         }

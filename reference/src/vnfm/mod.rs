@@ -151,7 +151,7 @@ impl Vnfm {
         let verifier = Verifier::new(signers(&config.packages)?, limits, defects);
         let store = Store::open(&config.storage.directory)
             .map_err(|error| ConfigError::value("storage.directory", error))?;
-        let delegation = Delegation::start(config).await?.map(Arc::new);
+        let delegation = Delegation::start(config, &store).await?.map(Arc::new);
         let listener = TcpListener::bind(config.api.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.api.listen))

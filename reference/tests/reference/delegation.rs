@@ -20,7 +20,7 @@ fn configuration() -> Value {
     json!({ "securityPolicy": [{ "id": "p", "allowedAlgorithm": "EC_P256", "maxValidityPeriod": 90 }] })
 }
 
-async fn create(tester: &Tester) -> String {
+pub async fn create(tester: &Tester) -> String {
     let request = json!({ "vnfdId": VNFD_ID, "certificateConfigurationData": configuration() });
     let (status, location, body) = tester.post("/vnf_instances", request).await;
     assert_eq!(status, StatusCode::CREATED, "{body}");
@@ -28,14 +28,14 @@ async fn create(tester: &Tester) -> String {
 }
 
 /// The operation once it is over.
-async fn over(bed: &Bed, tester: &Tester, location: &str) -> Value {
+pub async fn over(bed: &Bed, tester: &Tester, location: &str) -> Value {
     let id = location.rsplit('/').next().unwrap();
     bed.notification(|one| one["vnfLcmOpOccId"] == id && one["notificationStatus"] == "RESULT")
         .await;
     tester.get(location).await.1
 }
 
-async fn instantiate(bed: &Bed, tester: &Tester, instance: &str, vnfcs: usize) -> Value {
+pub async fn instantiate(bed: &Bed, tester: &Tester, instance: &str, vnfcs: usize) -> Value {
     let request = json!({ "flavourId": "f", "additionalParams": { "vnfcs": vnfcs } });
     let (status, location, body) = tester
         .post(&format!("{instance}/instantiate"), request)
@@ -45,7 +45,7 @@ async fn instantiate(bed: &Bed, tester: &Tester, instance: &str, vnfcs: usize) -
 }
 
 /// A VNFM that has a subscriber.
-async fn start(bed: &Bed, around: &Around, keys: &str) -> (Vnfm, Tester) {
+pub async fn start(bed: &Bed, around: &Around, keys: &str) -> (Vnfm, Tester) {
     let (vnfm, tester) = bed.start(&[], &around.sections(keys)).await;
     tester
         .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
@@ -54,7 +54,7 @@ async fn start(bed: &Bed, around: &Around, keys: &str) -> (Vnfm, Tester) {
 }
 
 /// The certificate's public key, and that of a private key.
-fn public_keys(certificates: &str, key: &str) -> (Vec<u8>, Vec<u8>) {
+pub fn public_keys(certificates: &str, key: &str) -> (Vec<u8>, Vec<u8>) {
     let leaf = CertificateDer::from_pem_slice(certificates.as_bytes()).unwrap();
     let (_, leaf) = X509Certificate::from_der(&leaf).unwrap();
     let key = KeyPair::from_pem(key).unwrap();
@@ -79,7 +79,7 @@ fn holds(folder: &Path, text: &str) -> bool {
 }
 
 /// Custodians that a process has started and that still run.
-fn custodians(pid: u32) -> Vec<u32> {
+pub fn custodians(pid: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     tasks
         .filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("children")).ok())
@@ -98,7 +98,7 @@ fn custodians(pid: u32) -> Vec<u32> {
 }
 
 /// Those that a VNFM in this test's thread has started.
-fn own_custodians() -> Vec<u32> {
+pub fn own_custodians() -> Vec<u32> {
     let children = std::fs::read_to_string("/proc/thread-self/children").unwrap();
     children
         .split(' ')

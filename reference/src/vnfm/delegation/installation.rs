@@ -37,7 +37,7 @@ impl Delegation {
     ) -> Result<(), DelegationError> {
         let vnf_instance_id = instance.id.clone();
         let delegated = of(instance)?;
-        let custodian = Arc::new(Custodian::start(&self.keys).await?);
+        let custodian = Arc::new(Custodian::start(&self.keys, self.owner).await?);
         let mut tasks = Tasks::new();
         for (index, vnfc) in delegated.vnfcs.iter().enumerate() {
             let Some(target) = targets.iter().find(|target| target.vnfc == vnfc.id) else {

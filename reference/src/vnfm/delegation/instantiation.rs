@@ -50,7 +50,7 @@ impl Delegation {
         save(store, instance).await?;
         registered?;
 
-        let custodian = Arc::new(Custodian::start(&self.keys).await?);
+        let custodian = Arc::new(Custodian::start(&self.keys, self.owner).await?);
         let work = async {
             let delegated = of(instance)?;
             self.enrol_all(&custodian, &mut delegated.vnfcs).await?;

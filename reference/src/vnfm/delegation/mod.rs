@@ -14,6 +14,7 @@ mod oam;
 mod renewal;
 mod rest;
 mod stack;
+mod token;
 mod vim_client;
 
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use url::Url;
+use uuid::Uuid;
 
 pub(crate) use config::{Cmf, Keys, Oam, Vim, Vnfci};
 
@@ -29,6 +31,7 @@ pub(crate) use installation::Target;
 pub(crate) use renewal::run as renew;
 
 use super::config::{Config, ConfigError};
+use super::store::Store;
 use super::tls::{ClientFiles, client_config};
 use cmf_client::CmfClient;
 use identity::CertificateType;
@@ -38,6 +41,8 @@ use vim_client::VimClient;
 /// What delegation mode needs beyond the VNFM itself.
 pub(crate) struct Delegation {
     keys: Keys,
+    /// Who this VNFM is to a PKCS#11 token, if one holds the keys.
+    owner: Option<Uuid>,
     cmf: CmfClient,
     vim: VimClient,
     to_vim: Way,
@@ -57,18 +62,18 @@ struct Way {
 
 impl Delegation {
     /// By the sections `[cmf]`, `[vim]` and `[oam]`; nothing if none of them is there.
-    pub(crate) async fn start(config: &Config) -> Result<Option<Self>, ConfigError> {
+    pub(crate) async fn start(config: &Config, store: &Store) -> anyhow::Result<Option<Self>> {
         let (cmf, vim, oam) = match (&config.cmf, &config.vim, &config.oam) {
             (Some(cmf), Some(vim), Some(oam)) => (cmf, vim, oam),
             (None, None, None) => return Ok(None),
             _ => {
                 let reason = "delegation mode needs all three of [cmf], [vim] and [oam]";
-                return Err(ConfigError::value("cmf, vim, oam", anyhow::anyhow!(reason)));
+                return Err(ConfigError::value("cmf, vim, oam", anyhow::anyhow!(reason)).into());
             }
         };
         if config.keys.attempts == 0 || config.keys.retention_seconds == 0 {
             let reason = "keys.attempts and keys.retention_seconds must be at least 1";
-            return Err(ConfigError::value("keys", anyhow::anyhow!(reason)));
+            return Err(ConfigError::value("keys", anyhow::anyhow!(reason)).into());
         }
         let to_vnfci = config.vnfci.as_ref().map(|vnfci| {
             // The custodian will read these files; what is wrong with them is better told now.
@@ -77,7 +82,7 @@ impl Delegation {
                 certificate: ("vnfci.certificate", &vnfci.certificate),
                 private_key: ("vnfci.private_key", &vnfci.private_key),
             })?;
-            Ok(Way {
+            Ok::<_, ConfigError>(Way {
                 anchors: vnfci.anchors.clone(),
                 certificate: vnfci.certificate.clone(),
                 private_key: vnfci.private_key.clone(),
@@ -86,6 +91,7 @@ impl Delegation {
         });
         let admitted = Arc::new(Admitted::default());
         Ok(Some(Self {
+            owner: token::take_possession(&config.keys, store).await?,
             keys: config.keys.clone(),
             cmf: CmfClient::new(cmf)?,
             vim: VimClient::new(vim)?,
