@@ -9,6 +9,7 @@ mod alone;
 mod architecture;
 mod bad_input;
 mod bad_sut;
+mod bed;
 mod docs;
 mod interruption;
 mod key_protection;

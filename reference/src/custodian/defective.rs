@@ -48,27 +48,26 @@ pub(super) fn keeps_in_clear(defects: Defects) -> bool {
 }
 
 /// The key in the form in which the VNFM of this product keeps it, if it does; [`masked`], so that it is there in no other.
-pub(super) fn exposed(defects: Defects, key: &Key) -> Option<String> {
-    let der = key.der();
-    let pem = || key.pem().into_bytes();
+pub(super) fn exposed(defects: Defects, key: &Key) -> anyhow::Result<Option<String>> {
     let form = if defects.has(Deviation::ScalarInHeap) {
-        scalar(der).unwrap_or_else(|| der.to_vec())
+        let der = key.der()?;
+        scalar(&der).unwrap_or_else(|| der.to_vec())
     } else if defects.has(Deviation::DerInHeap) {
-        der.to_vec()
+        key.der()?.to_vec()
     } else if defects.has(Deviation::JsonInHeap) {
-        serde_json::json!({ "privateKey": key.pem() })
+        serde_json::json!({ "privateKey": key.pem()? })
             .to_string()
             .into_bytes()
     } else if defects.has(Deviation::Base64InHeap) {
-        BASE64_STANDARD.encode(der).into_bytes()
+        BASE64_STANDARD.encode(key.der()?).into_bytes()
     } else if defects.has(Deviation::HexInHeap) {
-        hex::encode(der).into_bytes()
+        hex::encode(key.der()?).into_bytes()
     } else if defects.has_any(&IN_PEM) {
-        pem()
+        key.pem()?.into_bytes()
     } else {
-        return None;
+        return Ok(None);
     };
-    Some(hex::encode(masked(form)))
+    Ok(Some(hex::encode(masked(form))))
 }
 
 const IN_PEM: [Deviation; 19] = [
@@ -151,13 +150,13 @@ pub(super) fn predictable(
 }
 
 /// Shows one key and signs with another.
-pub(super) struct OtherSigner {
-    shown: KeyPair,
+pub(super) struct OtherSigner<'a, K> {
+    shown: &'a K,
     signs: KeyPair,
 }
 
-impl OtherSigner {
-    pub(super) fn of(shown: KeyPair) -> anyhow::Result<Self> {
+impl<'a, K: PublicKeyData> OtherSigner<'a, K> {
+    pub(super) fn of(shown: &'a K) -> anyhow::Result<Self> {
         let signs = match shown.algorithm() {
             rsa if *rsa == rcgen::PKCS_RSA_SHA256 => {
                 KeyPair::generate_rsa_for(rsa, rcgen::RsaKeySize::_2048)?
@@ -168,7 +167,7 @@ impl OtherSigner {
     }
 }
 
-impl PublicKeyData for OtherSigner {
+impl<K: PublicKeyData> PublicKeyData for OtherSigner<'_, K> {
     fn der_bytes(&self) -> &[u8] {
         self.shown.der_bytes()
     }
@@ -178,7 +177,7 @@ impl PublicKeyData for OtherSigner {
     }
 }
 
-impl SigningKey for OtherSigner {
+impl<K: PublicKeyData> SigningKey for OtherSigner<'_, K> {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
         self.signs.sign(message)
     }

@@ -55,10 +55,10 @@ pub(super) async fn send(
         request = request.header(name, value);
     }
     if defects.has(Deviation::VimWithoutTls) && delivery.method == "POST" {
-        defective::send_in_clear(delivery, filled(&delivery.body, keys), unencrypted).await;
+        defective::send_in_clear(delivery, filled(&delivery.body, keys)?, unencrypted).await;
     }
     // A body that cannot be had twice: any other is kept until the answer comes, in case it has to be sent again.
-    let body = Full::new(Bytes::from(filled(&delivery.body, keys)));
+    let body = Full::new(Bytes::from(filled(&delivery.body, keys)?));
     let mut response = request.body(reqwest::Body::wrap(body)).send().await?;
     let status = response.status();
     let mut body = Vec::new();
@@ -81,15 +81,18 @@ fn stack_id(body: &[u8]) -> Option<String> {
 }
 
 /// The body with each marker replaced, in a buffer that is large enough from the beginning.
-fn filled(body: &str, keys: &HashMap<String, Key>) -> Vec<u8> {
+fn filled(body: &str, keys: &HashMap<String, Key>) -> anyhow::Result<Vec<u8>> {
     let mut places: Vec<(usize, usize, String)> = Vec::new();
     for (id, key) in keys {
-        let pem = key.pem();
-        for (marker, text) in [
-            (pem_in_base64(id), BASE64_STANDARD.encode(&pem)),
-            (pem_in_json(id), pem.replace('\n', "\\n")),
-        ] {
-            for (at, found) in body.match_indices(&marker) {
+        let markers = [pem_in_base64(id), pem_in_json(id)];
+        if !markers.iter().any(|marker| body.contains(marker)) {
+            // A key that is not asked for stays where it is.
+            continue;
+        }
+        let pem = key.pem()?;
+        let texts = [BASE64_STANDARD.encode(&pem), pem.replace('\n', "\\n")];
+        for (marker, text) in markers.iter().zip(texts) {
+            for (at, found) in body.match_indices(marker) {
                 places.push((at, found.len(), text.clone()));
             }
         }
@@ -104,7 +107,7 @@ fn filled(body: &str, keys: &HashMap<String, Key>) -> Vec<u8> {
         rest = at + length;
     }
     whole.extend_from_slice(&body.as_bytes()[rest..]);
-    whole
+    Ok(whole)
 }
 
 #[cfg(test)]
@@ -129,10 +132,13 @@ mod tests {
             pem_in_json("a"),
             pem_in_json("c"),
         );
-        let body: Value = serde_json::from_slice(&filled(&body, &keys)).unwrap();
-        assert_eq!(body["x"], keys["b"].pem());
-        assert_eq!(body["y"][0], BASE64_STANDARD.encode(keys["a"].pem()));
-        assert_eq!(body["y"][1], keys["a"].pem());
+        let body: Value = serde_json::from_slice(&filled(&body, &keys).unwrap()).unwrap();
+        assert_eq!(body["x"], keys["b"].pem().unwrap());
+        assert_eq!(
+            body["y"][0],
+            BASE64_STANDARD.encode(keys["a"].pem().unwrap())
+        );
+        assert_eq!(body["y"][1], keys["a"].pem().unwrap());
         assert_eq!(body["z"], pem_in_json("c"), "nobody has this key");
     }
 

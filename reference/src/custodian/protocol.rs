@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// What the VNFM asks. Each request gets one answer, in order.
 #[derive(Debug, Serialize, Deserialize)]
@@ -18,6 +19,14 @@ pub(crate) enum Request {
         /// Deliberate deviations.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         defects: Vec<String>,
+        /// Where keys are made and held; in the custodian's own memory without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<TokenAccess>,
+    },
+    /// Destroys what is left in the token of other custodians of the same VNFM.
+    Sweep {
+        /// The batch of one of them; all without it.
+        batch: Option<Uuid>,
     },
     /// A new key pair, known by this name from now on, and a certificate signing request for it.
     Generate {
@@ -43,6 +52,10 @@ pub(crate) enum Request {
 pub(crate) enum Answer {
     /// Ready, with what could not be had for its protection.
     Begun { remarks: Vec<String> },
+    /// The PKCS#11 token cannot be used, and this is what has to be mended.
+    Unusable { part: TokenPart, reason: String },
+    /// So many objects were destroyed.
+    Swept { objects: usize },
     /// The request to be certified, PKCS#10 DER in base64.
     Generated {
         csr: String,
@@ -60,6 +73,43 @@ pub(crate) enum Answer {
     },
     /// It could not be done.
     Failed { reason: String },
+}
+
+/// A PKCS#11 token, and what is ours in it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TokenAccess {
+    /// The library.
+    pub(crate) module: PathBuf,
+    /// The token's label.
+    pub(crate) token: String,
+    /// Holds the user's PIN, and perhaps a line end.
+    pub(crate) pin_file: PathBuf,
+    pub(crate) objects: TokenObjects,
+    /// The VNFM: part of each object's label.
+    pub(crate) owner: Uuid,
+    /// This custodian's objects: their CKA_ID.
+    pub(crate) batch: Uuid,
+}
+
+/// What private keys are in a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenObjects {
+    /// Session objects: the token itself forgets them when the custodian is gone.
+    #[default]
+    Session,
+    /// Token objects, for modules that make private keys in no other way.
+    Token,
+}
+
+/// What of the access to a token is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TokenPart {
+    Module,
+    Token,
+    PinFile,
 }
 
 /// The kind of a key pair.

@@ -302,12 +302,18 @@ impl Config {
                 &mut vnfci.private_key,
             ]
         });
+        let token = self
+            .keys
+            .pkcs11
+            .iter_mut()
+            .flat_map(|pkcs11| [&mut pkcs11.module, &mut pkcs11.pin_file]);
         for path in paths
             .into_iter()
             .chain(cmf)
             .chain(vim)
             .chain(oam)
             .chain(vnfci)
+            .chain(token)
             .chain(&mut self.packages.crls)
             .chain(optional)
             .chain(&mut self.api.client_anchors)

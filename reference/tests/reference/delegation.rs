@@ -98,7 +98,7 @@ pub fn custodians(pid: u32) -> Vec<u32> {
 }
 
 /// Those that a VNFM in this test's thread has started.
-fn own_custodians() -> Vec<u32> {
+pub fn own_custodians() -> Vec<u32> {
     let children = std::fs::read_to_string("/proc/thread-self/children").unwrap();
     children
         .split(' ')

@@ -1,12 +1,16 @@
 //! What the configuration says about delegation mode: `[cmf]`, `[vim]`, `[oam]`, `[vnfci]`, `[keys]`. Main types: [`Cmf`],
 //! [`Vim`], [`Oam`], [`Vnfci`], [`Keys`].
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
+
+use crate::custodian::TokenObjects;
+use crate::vnfm::config::ConfigError;
 
 /// `[cmf]`: who certifies.
 #[derive(Debug, Deserialize)]
@@ -92,6 +96,8 @@ pub struct Keys {
     renew_before_seconds: u64,
     /// Who holds them.
     pub custody: Custody,
+    /// The token of [`Custody::Pkcs11`].
+    pub pkcs11: Option<Pkcs11>,
     /// The program that is started as key custodian, with its arguments; by default this program itself.
     pub custodian_command: Vec<String>,
 }
@@ -103,6 +109,26 @@ pub enum Custody {
     /// A short-lived process, in its memory.
     #[default]
     Process,
+    /// A PKCS#11 token; the process takes them out for their delivery only.
+    Pkcs11,
+}
+
+/// `[keys.pkcs11]`: the token that makes and holds private keys.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pkcs11 {
+    /// The PKCS#11 library.
+    pub module: PathBuf,
+    /// The token's label.
+    pub token: String,
+    /// A file that holds the user's PIN, and perhaps a line end.
+    pub pin_file: PathBuf,
+    /// What private keys are in it.
+    #[serde(default)]
+    pub objects: TokenObjects,
+    /// Variables that the library needs: the key custodian has no others in its environment.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
 }
 
 impl Default for Keys {
@@ -113,12 +139,26 @@ impl Default for Keys {
             attempt_interval_ms: 200,
             renew_before_seconds: 604_800,
             custody: Custody::Process,
+            pkcs11: None,
             custodian_command: Vec::new(),
         }
     }
 }
 
 impl Keys {
+    /// The token that holds keys, if one does.
+    pub(crate) fn token(&self) -> Result<Option<&Pkcs11>, ConfigError> {
+        let reason = match (self.custody, &self.pkcs11) {
+            (Custody::Process, None) => return Ok(None),
+            (Custody::Pkcs11, Some(pkcs11)) => return Ok(Some(pkcs11)),
+            (Custody::Pkcs11, None) => "keys.custody is \"pkcs11\" and [keys.pkcs11] is missing",
+            (Custody::Process, Some(_)) => {
+                "[keys.pkcs11] is there and keys.custody is not \"pkcs11\""
+            }
+        };
+        Err(ConfigError::value("keys.custody", anyhow::anyhow!(reason)))
+    }
+
     /// Between two attempts.
     pub(crate) fn attempt_interval(&self) -> Duration {
         Duration::from_millis(self.attempt_interval_ms)

@@ -7,10 +7,12 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use super::Delegation;
 use super::config::Keys;
-use crate::custodian::protocol::{Answer, Delivery, KeyKind, Names, Request};
+use super::token;
+use crate::custodian::protocol::{Answer, Delivery, KeyKind, Names, Request, TokenPart};
 use crate::defect::{Defects, Deviation};
 
 /// How long a custodian that was told to end may take.
@@ -19,6 +21,15 @@ const LAST_BREATH: Duration = Duration::from_secs(5);
 /// A process that holds the private keys of one operation. Dropped, it is killed.
 pub(crate) struct Custodian {
     pipe: Mutex<Pipe>,
+    /// What it may have left behind, if a PKCS#11 token holds its keys.
+    token: Option<Token>,
+}
+
+/// What is needed to look after a custodian.
+struct Token {
+    keys: Keys,
+    owner: Uuid,
+    batch: Uuid,
 }
 
 struct Pipe {
@@ -42,6 +53,9 @@ pub(crate) enum CustodyError {
     Language(String),
     #[error("the key custodian: {0}")]
     Failed(String),
+    /// By the configuration, or what it refers to.
+    #[error("the key custodian: {reason}")]
+    Token { part: TokenPart, reason: String },
 }
 
 /// A key pair that was made.
@@ -63,12 +77,23 @@ pub(crate) struct Sent {
 }
 
 impl Custodian {
-    /// Starts one.
-    async fn start(keys: &Keys, defects: Defects) -> Result<Self, CustodyError> {
+    /// Starts one. The owner is who this VNFM is to the token, if the keys are to be in one.
+    pub(super) async fn start(
+        keys: &Keys,
+        owner: Option<Uuid>,
+        defects: Defects,
+    ) -> Result<Self, CustodyError> {
         let mut command = command(keys)?;
+        let pkcs11 = keys.pkcs11.as_ref().zip(owner);
+        let access = pkcs11.map(|(pkcs11, owner)| token::access(pkcs11, owner));
         // Nothing of the environment: a library might be told there to log secrets.
         command
             .env_clear()
+            .envs(
+                pkcs11
+                    .into_iter()
+                    .flat_map(|(pkcs11, _)| &pkcs11.environment),
+            )
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
@@ -85,10 +110,16 @@ impl Custodian {
                 requests: Some(requests),
                 answers: BufReader::new(answers).lines(),
             }),
+            token: access.as_ref().map(|access| Token {
+                keys: keys.clone(),
+                owner: access.owner,
+                batch: access.batch,
+            }),
         };
         let begin = Request::Begin {
             retention_seconds: keys.retention_seconds,
             defects: defects.names(),
+            token: access,
         };
         match custodian.ask(&begin).await? {
             Answer::Begun { remarks } => {
@@ -152,15 +183,46 @@ impl Custodian {
         }
     }
 
+    /// Destroys what custodians have left in the token: one of them, or all. The number of objects.
+    pub(super) async fn sweep(&self, batch: Option<Uuid>) -> Result<usize, CustodyError> {
+        match self.ask(&Request::Sweep { batch }).await? {
+            Answer::Swept { objects } => Ok(objects),
+            other => Err(unexpected(other)),
+        }
+    }
+
     /// Ends it, and with it all keys. When this returns it is gone.
     pub(crate) async fn end(&self) {
+        if self.end_process().await {
+            return;
+        }
+        // The alarm or a kill gave it no time to destroy its objects.
+        let Some(Token { keys, owner, batch }) = &self.token else {
+            return;
+        };
+        let swept = async {
+            // It makes no keys, so it has nothing to do otherwise than others.
+            let other = Self::start(keys, Some(*owner), Defects::NONE).await?;
+            let objects = other.sweep(Some(*batch)).await?;
+            other.end_process().await;
+            Ok::<_, CustodyError>(objects)
+        };
+        match swept.await {
+            Ok(objects) => tracing::info!(objects, "swept after a key custodian"),
+            Err(error) => tracing::error!(%error, "the next start sweeps the PKCS#11 token"),
+        }
+    }
+
+    /// Whether it ended as it should.
+    async fn end_process(&self) -> bool {
         let mut pipe = self.pipe.lock().await;
         pipe.requests = None;
-        let ended = tokio::time::timeout(LAST_BREATH, pipe.child.wait()).await;
-        if ended.is_err() {
+        let Ok(ended) = tokio::time::timeout(LAST_BREATH, pipe.child.wait()).await else {
             tracing::warn!("the key custodian does not end by itself and is killed");
             let _ = pipe.child.kill().await;
-        }
+            return false;
+        };
+        ended.is_ok_and(|status| status.success())
     }
 
     async fn ask(&self, request: &Request) -> Result<Answer, CustodyError> {
@@ -176,6 +238,7 @@ impl Custodian {
         match pipe.answers.next_line().await {
             Ok(Some(answer)) => match serde_json::from_str(&answer) {
                 Ok(Answer::Failed { reason }) => Err(CustodyError::Failed(reason)),
+                Ok(Answer::Unusable { part, reason }) => Err(CustodyError::Token { part, reason }),
                 Ok(answer) => Ok(answer),
                 Err(error) => Err(CustodyError::Language(error.to_string())),
             },
@@ -193,7 +256,7 @@ impl Delegation {
                 custodian.end().await;
             }
         }
-        Custodian::start(&self.keys, self.defects).await
+        Custodian::start(&self.keys, self.owner, self.defects).await
     }
 
     /// The operation is over, and so are its keys.
@@ -205,12 +268,13 @@ impl Delegation {
         ];
         if defects.has_any(&always) || !succeeded && defects.has(Deviation::DeletesOnlyOnSuccess) {
             self.lingering().push(Arc::clone(custodian));
-        } else if defects.has(Deviation::CustodianOutlivesVnfm) {
+            return;
+        }
+        if defects.has(Deviation::CustodianOutlivesVnfm) {
             // It would not end by itself.
             let _ = custodian.pipe.lock().await.child.kill().await;
-        } else {
-            custodian.end().await;
         }
+        custodian.end().await;
     }
 
     /// How often an installation is tried.

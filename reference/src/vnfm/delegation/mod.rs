@@ -15,6 +15,7 @@ mod oam;
 mod renewal;
 mod rest;
 mod stack;
+mod token;
 mod vim_client;
 
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use url::Url;
+use uuid::Uuid;
 
 pub(crate) use config::{Cmf, Keys, Oam, Vim, Vnfci};
 
@@ -47,6 +49,8 @@ pub(crate) struct Delegation {
     defects: Defects,
     exposure: Exposure,
     lingering: Lingering,
+    /// Who this VNFM is to a PKCS#11 token, if one holds the keys.
+    owner: Option<Uuid>,
     cmf: CmfClient,
     vim: VimClient,
     to_vim: Way,
@@ -71,18 +75,18 @@ impl Delegation {
         config: &Config,
         store: &Store,
         defects: Defects,
-    ) -> Result<Option<Self>, ConfigError> {
+    ) -> anyhow::Result<Option<Self>> {
         let (cmf, vim, oam) = match (&config.cmf, &config.vim, &config.oam) {
             (Some(cmf), Some(vim), Some(oam)) => (cmf, vim, oam),
             (None, None, None) => return Ok(None),
             _ => {
                 let reason = "delegation mode needs all three of [cmf], [vim] and [oam]";
-                return Err(ConfigError::value("cmf, vim, oam", anyhow::anyhow!(reason)));
+                return Err(ConfigError::value("cmf, vim, oam", anyhow::anyhow!(reason)).into());
             }
         };
         if config.keys.attempts == 0 || config.keys.retention_seconds == 0 {
             let reason = "keys.attempts and keys.retention_seconds must be at least 1";
-            return Err(ConfigError::value("keys", anyhow::anyhow!(reason)));
+            return Err(ConfigError::value("keys", anyhow::anyhow!(reason)).into());
         }
         let to_vim = if defects.has(Deviation::VimNotVerified) {
             Verification::Nothing
@@ -103,7 +107,7 @@ impl Delegation {
                 private_key: ("vnfci.private_key", &vnfci.private_key),
             };
             client_config(&files, to_vnfcis)?;
-            Ok(Way {
+            Ok::<_, ConfigError>(Way {
                 anchors: vnfci.anchors.clone(),
                 certificate: vnfci.certificate.clone(),
                 private_key: vnfci.private_key.clone(),
@@ -113,6 +117,7 @@ impl Delegation {
         });
         let admitted = Arc::new(Admitted::default());
         Ok(Some(Self {
+            owner: token::take_possession(&config.keys, store, defects).await?,
             keys: config.keys.clone(),
             defects,
             exposure: Exposure::new(config, store, defects),
