@@ -45,6 +45,8 @@ pub struct Testbed {
     // Fields are dropped in this order: first the processes, last the folder that they write to.
     sut: Option<SutProcess>,
     replicas: Vec<SutProcess>,
+    /// Those whose first process was killed; others of theirs may live.
+    crashed: Vec<SutProcess>,
     context: Arc<RunContext>,
     folder: PathBuf,
     /// Every exchange of the scenario.
@@ -119,6 +121,7 @@ impl Testbed {
             nfvo,
             sut: None,
             replicas: Vec::new(),
+            crashed: Vec::new(),
             unsubscribed: None,
             remarks: Vec::new(),
             since: std::time::SystemTime::now(),
@@ -209,6 +212,19 @@ impl Testbed {
         self.ours()?;
         if let Some(sut) = self.sut.take() {
             sut.kill().await;
+        }
+        Ok(())
+    }
+
+    /// Kills the first process of the SUT, and leaves its others to themselves.
+    ///
+    /// # Errors
+    /// The product runs by itself.
+    pub async fn crash(&mut self) -> Result<(), StartError> {
+        self.ours()?;
+        if let Some(mut sut) = self.sut.take() {
+            sut.crash().await;
+            self.crashed.push(sut);
         }
         Ok(())
     }

@@ -11,7 +11,13 @@ Feature: TC_DELEGATION_MODE_VNF_OAM_KEY_MANAGEMENT
   Keyword: shall
   Evidence: the exchanges with NFVO, CMF, VIM and VNFCI, each look into the VNFM's processes and storage with what was tried,
     searched and seen, the positive controls, the certificates that were delivered; never the private key
-  Defects: refuses-everything [inconclusive]
+  Defects: key-in-readable-file, key-in-private-file, key-in-unlinked-file, key-in-shared-memory, key-until-restart,
+    key-in-debug-log, key-in-rotated-log, key-on-standard-error, key-in-arguments, key-in-environment, key-in-helper,
+    key-in-database, key-in-free-pages, key-in-vnf-instance, key-in-operation-params, key-in-notification,
+    key-in-error-detail, key-sent-to-cmf, scalar-in-heap, der-in-heap, pem-in-heap, json-in-heap, base64-in-heap,
+    hex-in-heap, key-in-lingering-custodian, deletes-at-next-operation, core-dumps-enabled, known-weak-key,
+    one-key-for-all, clock-seeded-keys, oam-accepts-any-client, oam-accepts-any-of-ca, oam-accepts-expired,
+    oam-accepts-vnfci-certificate, csr-signed-by-other-key [inconclusive], refuses-everything [inconclusive]
 
   Background:
     Given the documentation of the VNFM describes "delegation-mode"
@@ -45,10 +51,16 @@ Feature: TC_DELEGATION_MODE_VNF_OAM_KEY_MANAGEMENT
     Then the VNF OAM endpoint refuses that client and no other
 
     Examples:
-      | what it shows                               |
-      | no certificate                              |
-      | a certificate of another CA                 |
-      | an expired certificate                      |
-      | a certificate of a VNFCI that there is not  |
-      | its certificate for its users               |
-      | its certificate and another private key     |
+      | what it shows                              |
+      | no certificate                             |
+      | a certificate of another CA                |
+      | an expired certificate                     |
+      | a certificate of a VNFCI that there is not |
+      | its certificate for its users              |
+
+  # One key pair for several is known to each of them.
+  @extended @serial
+  Scenario: VNFCIs have VNF OAM key pairs of their own
+    When the NFVO asks for a VNF with 2 VNFCIs in delegation mode
+    And the lifecycle operation is completed
+    Then each certification request has a key pair of its own, at least 4 of them

@@ -11,7 +11,15 @@ Feature: TC_DELEGATION_MODE_VNFCI_KEY_MANAGEMENT_DURING_VNF_INSTANTIATION
   Keyword: shall
   Evidence: the exchanges with NFVO, CMF, VIM and VNFCI, each look into the VNFM's processes and storage with what was tried,
     searched and seen, the positive controls, the certificates that were delivered; never the private key
-  Defects: refuses-everything [inconclusive]
+  Defects: key-in-readable-file, key-in-private-file, key-in-unlinked-file, key-in-shared-memory, key-until-restart,
+    key-in-debug-log, key-in-rotated-log, key-on-standard-error, key-in-arguments, key-in-environment, key-in-helper,
+    key-in-database, key-in-free-pages, key-in-vnf-instance, key-in-operation-params, key-in-notification,
+    key-in-error-detail, key-sent-to-cmf, scalar-in-heap, der-in-heap, pem-in-heap, json-in-heap, base64-in-heap,
+    hex-in-heap, key-in-lingering-custodian, deletes-at-next-operation, core-dumps-enabled, known-weak-key,
+    one-key-for-all, clock-seeded-keys, deletes-only-on-success, one-attempt-too-many, ignores-retention,
+    custodian-outlives-vnfm, vim-without-tls, vim-not-verified, vim-name-not-verified, csr-signed-by-other-key,
+    installs-certificate-of-other-key, installs-untrusted-certificate, installs-expired-certificate,
+    installs-certificate-of-other-name, refuses-everything [inconclusive]
 
   Background:
     Given the documentation of the VNFM describes "delegation-mode"
@@ -61,7 +69,7 @@ Feature: TC_DELEGATION_MODE_VNFCI_KEY_MANAGEMENT_DURING_VNF_INSTANTIATION
     Given the VNFM keeps a private key for 3 s and makes 3 attempts to install it
     And the VIM "completes no stack"
     When the NFVO asks for a VNF with 1 VNFCI in delegation mode
-    And a server of the VNF comes up
+    And the VNFM has passed certificate and private key to the VIM, and looks at the stack
     And the retention period of the private key is over
     And the VNFM has had the time to delete the private key
     Then the private key is deleted and cannot be recovered
@@ -78,12 +86,12 @@ Feature: TC_DELEGATION_MODE_VNFCI_KEY_MANAGEMENT_DURING_VNF_INSTANTIATION
     Then the private key is deleted and cannot be recovered
 
   @extended @serial
-  Scenario: The private key is gone where the VNFM is killed before the VIM completes the stack
+  Scenario: The private key is gone where the VNFM crashes before the VIM completes the stack
     Given the VNFM keeps a private key for 3 s and makes 3 attempts to install it
     And the VIM "completes no stack"
     When the NFVO asks for a VNF with 1 VNFCI in delegation mode
-    And a server of the VNF comes up
-    And the VNFM is killed
+    And the VNFM has passed certificate and private key to the VIM, and looks at the stack
+    And the first process of the VNFM is killed
     And the VNFM is started again
     And the retention period of the private key is over
     And the VNFM has had the time to delete the private key

@@ -11,7 +11,13 @@ Feature: TC_DELEGATION_MODE_VNFCI_KEY_MANAGEMENT_AFTER_VNF_INSTANTIATION
   Keyword: shall
   Evidence: the exchanges with NFVO, CMF, VIM and VNFCI, each look into the VNFM's processes and storage with what was tried,
     searched and seen, the positive controls, the certificates that were delivered; never the private key
-  Defects: refuses-everything [inconclusive]
+  Defects: key-in-readable-file, key-in-private-file, key-in-unlinked-file, key-in-shared-memory, key-until-restart,
+    key-in-debug-log, key-in-rotated-log, key-on-standard-error, key-in-arguments, key-in-environment, key-in-helper,
+    key-in-database, key-in-free-pages, key-in-vnf-instance, key-in-operation-params, key-in-notification,
+    key-in-error-detail, key-sent-to-cmf, scalar-in-heap, der-in-heap, pem-in-heap, json-in-heap, base64-in-heap,
+    hex-in-heap, key-in-lingering-custodian, deletes-at-next-operation, core-dumps-enabled, known-weak-key,
+    one-key-for-all, clock-seeded-keys, deletes-only-on-success, key-reused-at-renewal, vnfci-not-verified,
+    vim-without-tls, csr-signed-by-other-key [inconclusive], refuses-everything [inconclusive]
 
   Background:
     Given the documentation of the VNFM describes "delegation-mode"

@@ -14,6 +14,7 @@ use super::{Arguments, Problem, StepResult};
 use crate::model::key_protection::{OamConnection, OamOutcome};
 use crate::model::question::Question;
 use crate::pki::Ca as TestCa;
+use crate::testbed::vnf::Undone;
 use crate::world::World;
 
 crate::step!(
@@ -99,11 +100,12 @@ fn presents(world: &mut World, words: &str) -> anyhow::Result<Presents> {
         "its certificate for its users" => {
             let deliveries = &running.booted.deliveries;
             let of_kind = delegation.of_kind(deliveries, CertificateType::Vnfci);
-            Presents::Other(of_kind.context("the VNFCI was given no VNFCI_CERT")?)
-        }
-        "its certificate and another private key" => {
-            let leaf = TestCa::new("another CA", now)?.client("vnfci").issue()?;
-            Presents::OwnWithKey(private_key(leaf.private_key_der())?)
+            Presents::Other(of_kind.ok_or_else(|| {
+                Undone::error(
+                    "the VNFCI has a VNFCI_CERT with a key of its own",
+                    "it was given none",
+                )
+            })?)
         }
         "an expired certificate" => issued(world, Some(CertificateFault::Expired))?,
         "a certificate of a VNFCI that there is not" => issued(world, None)?,

@@ -73,9 +73,14 @@ async fn restarted(world: &mut World, _: Arguments) -> StepResult {
     Ok(())
 }
 
-crate::step!(When, "the VNFM is killed", killed);
-async fn killed(world: &mut World, _: Arguments) -> StepResult {
-    world.bed()?.kill().await?;
+crate::step!(
+    When,
+    "the first process of the VNFM is killed",
+    first_killed
+);
+/// As a crash would: its helpers are left alone.
+async fn first_killed(world: &mut World, _: Arguments) -> StepResult {
+    world.bed()?.crash().await?;
     Ok(())
 }
 

@@ -55,14 +55,27 @@ async fn passes_in_vain(world: &mut World, _: Arguments) -> StepResult {
     arrives(world).await
 }
 
-crate::step!(When, "a server of the VNF comes up", comes_up);
-async fn comes_up(world: &mut World, _: Arguments) -> StepResult {
+crate::step!(
+    When,
+    "the VNFM has passed certificate and private key to the VIM, and looks at the stack",
+    looks_at_the_stack
+);
+/// The VIM has the key by then, and the VNFM knows that.
+async fn looks_at_the_stack(world: &mut World, _: Arguments) -> StepResult {
     let limit = world.context()?.profile.ixit.timeouts.operation;
+    let transcript = world.bed()?.transcript.clone();
+    let looked = transcript.wait_for(0, |exchange| {
+        exchange.to == "VIM"
+            && exchange.request.method == "GET"
+            && exchange.request.path().contains("/stacks/")
+    });
     let limit = std::time::Duration::from_secs(limit);
-    let vim = world.bed()?.delegation()?.vim()?;
-    match tokio::time::timeout(limit, vim.wait_booted(1)).await {
+    match tokio::time::timeout(limit, looked).await {
         Ok(_) => Ok(()),
-        Err(_) => Err(Problem::unmet("a server comes up", "none did in time")),
+        Err(_) => Err(Problem::unmet(
+            "the VNFM orders a stack and looks what becomes of it",
+            "it did not in time",
+        )),
     }
 }
 

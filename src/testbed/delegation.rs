@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use anyhow::Context as _;
-use scas_simulators::ca::{Ca, CaConfig};
+use jiff::SignedDuration;
+use scas_simulators::ca::{Ca, CaConfig, CaError};
+use scas_simulators::clock::Clock;
 use scas_simulators::cmf::{CertificateType, Cmf, CmfConfig, Decision};
 use scas_simulators::material::Delivered;
 use scas_simulators::tls::{Identity, ServerSecurity};
@@ -23,6 +26,8 @@ static TURN: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
 
 const USER: &str = "vnfm";
 const PROJECT: &str = "nfv";
+/// How long the CA has been there: longer than its certificates are valid.
+const AGE: SignedDuration = SignedDuration::from_hours(24 * 365);
 /// Random bytes of the VIM's password.
 const PASSWORD_BYTES: usize = 16;
 
@@ -118,9 +123,7 @@ impl Delegation {
         files: &Path,
     ) -> anyhow::Result<Self> {
         let turn = Arc::clone(&TURN).lock_owned().await;
-        let ca = Ca::start(CaConfig::new(transcript.clone()))
-            .await
-            .context("the simulated CA")?;
+        let ca = ca(transcript).await.context("the simulated CA")?;
         let pki = &context.pki;
         let cmf = Cmf::start(CmfConfig {
             listen: context.profile.ixit.cmf.listen,
@@ -273,10 +276,10 @@ impl Delegation {
     pub fn of_kind(&self, deliveries: &[Delivered], kind: CertificateType) -> Option<Delivered> {
         let certified = self.certified_without_keys();
         let is_of_kind = |delivered: &&Delivered| {
-            let digest = delivered.private_key.public_key_sha256();
+            let certificate = delivered.certificate_chain_der.first();
             certified
                 .iter()
-                .any(|key| key.public_key_sha256 == digest && key.kind == kind)
+                .any(|key| Some(&key.certificate_der) == certificate && key.kind == kind)
         };
         deliveries.iter().find(is_of_kind).cloned()
     }
@@ -382,6 +385,26 @@ impl Delegation {
         };
         Ok(identity(&leaf.context("the VIM's certificate")?))
     }
+}
+
+/// A CA that has been there for a while: a certificate of its that has expired was valid once, and its issuer then too.
+async fn ca(transcript: &Transcript) -> Result<Ca, CaError> {
+    let founded = Arc::new(AtomicBool::new(false));
+    let past = Arc::clone(&founded);
+    let clock = Clock::of(move || {
+        let now = jiff::Timestamp::now();
+        match past.load(Ordering::Relaxed) {
+            true => now,
+            false => now.saturating_sub(AGE).unwrap_or(now),
+        }
+    });
+    let started = Ca::start(CaConfig {
+        clock,
+        ..CaConfig::new(transcript.clone())
+    });
+    let ca = started.await?;
+    founded.store(true, Ordering::Relaxed);
+    Ok(ca)
 }
 
 /// What a certificate and its key are to TLS.

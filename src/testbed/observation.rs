@@ -236,9 +236,7 @@ impl Testbed {
     ) -> anyhow::Result<Answer> {
         let (options, targets) = (self.search_options()?, wanted.targets.clone());
         let scanning = tokio::task::spawn_blocking(move || scan(&targets, sources, &options));
-        Ok(scanning
-            .await?
-            .context("the product could not be searched")?)
+        scanning.await?.context("the product could not be searched")
     }
 
     /// Whether the tester can look into the product at all.

@@ -35,6 +35,7 @@ impl Testbed {
         for sut in self.sut.take().into_iter().chain(self.replicas.drain(..)) {
             residue.extend(sut.stop().await);
         }
+        self.crashed.clear();
         if self.delegation.is_some() {
             residue.extend(end_orphans());
         }

@@ -222,6 +222,16 @@ impl SutProcess {
         }
     }
 
+    /// Kills the first process alone, and waits until it is gone. The others live on until this is dropped.
+    pub async fn crash(&mut self) {
+        if let Some(pid) = self.child.id().and_then(|id| id.try_into().ok()) {
+            // An error means that it has ended already: just what is wanted.
+            let _ = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        // The status of a killed process says nothing.
+        let _ = self.child.wait().await;
+    }
+
     /// The number of its first process, while that runs.
     pub fn pid(&self) -> Option<u32> {
         self.child.id()?;

@@ -3,17 +3,14 @@
 
 use std::path::PathBuf;
 
-use crate::support::{Stage, json, profile, root};
+use crate::support::{Stage, json, profile, root, root_or_told};
 
 /// The shortest of them that judges anything.
 const SHORT: &str = "4.2.2.4 and @normative";
 
 /// Whether these tests can look into processes; if not, that is said.
 fn can_look() -> bool {
-    if !root() {
-        println!("skipped: only root can look into another process, and become another user");
-    }
-    root()
+    root_or_told()
 }
 
 /// The folder of the one scenario's evidence.
@@ -145,7 +142,6 @@ fn without_another_user_to_try_as_the_verdict_is_open_and_names_the_means() {
 #[test]
 fn without_root_the_verdict_is_open_and_names_the_means() {
     if root() {
-        println!("skipped: this is about users other than root");
         return;
     }
     let stage = Stage::new();

@@ -135,6 +135,17 @@ pub fn root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
+/// Whether this is root; if not, that a test is skipped is said.
+pub fn root_or_told() -> bool {
+    if !root() {
+        #[expect(clippy::print_stderr, reason = "whoever runs the tests must see it")]
+        {
+            eprintln!("skipped: only root can look into another process, and become another user");
+        }
+    }
+    root()
+}
+
 /// Reads JSON from a file.
 pub fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
