@@ -102,7 +102,7 @@ impl Nfvo {
             observer: Some(Arc::new(move |exchange: &Exchange, body: &[u8]| {
                 notifications::observe(&sink.sink, exchange, body);
             })),
-            redaction: None,
+            scrub: None,
             refusal: problem_details,
         };
         let mounted = Arc::clone(&state);
