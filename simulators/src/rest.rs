@@ -86,7 +86,7 @@ impl<S: Send + Sync> Api<S> {
 }
 
 /// Fits requests for a route.
-pub(crate) struct OnRoute(pub(crate) Route);
+struct OnRoute(Route);
 
 impl Match for OnRoute {
     fn matches(&self, request: &Request) -> bool {
@@ -142,7 +142,7 @@ pub(crate) fn status_of_unknown(methods: &[&str]) -> StatusCode {
 }
 
 /// ProblemDetails for it: 405 where only the method is wrong, else 404.
-fn problem_of_unknown(asked: &Asked<'_>, methods: &[&str]) -> Answer {
+pub(crate) fn problem_of_unknown(asked: &Asked<'_>, methods: &[&str]) -> Answer {
     let (method, path) = (&asked.request.method, asked.path());
     let detail = match methods {
         [] => format!("nothing is served at `{path}`"),
@@ -183,23 +183,6 @@ impl Service {
         state: &Arc<S>,
         config: ServiceConfig,
     ) -> Result<Self, StartError> {
-        let state = Arc::clone(state);
-        let mount = move |server: Arc<MockServer>| {
-            let state = Arc::clone(&state);
-            async move { api.mount(&server, &state).await }
-        };
-        Self::start_with(listener, mount, config).await
-    }
-
-    /// The same with any way to put routes on the server; it is gone through again from time to time.
-    pub(crate) async fn start_with<M>(
-        listener: TcpListener,
-        mount: impl Fn(Arc<MockServer>) -> M + Send + Sync + 'static,
-        config: ServiceConfig,
-    ) -> Result<Self, StartError>
-    where
-        M: Future<Output = ()> + Send + 'static,
-    {
         let internal =
             std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(StartError::Internal)?;
         let server = MockServer::builder()
@@ -208,20 +191,19 @@ impl Service {
             .start()
             .await;
         let server = Arc::new(server);
-        mount(Arc::clone(&server)).await;
+        api.mount(&server, state).await;
         let sentinel = TcpStream::connect(server.address())
             .await
             .map_err(StartError::Internal)?;
         let control = Control::default();
         let housekeeping = {
-            let server = Arc::clone(&server);
+            let (server, state) = (Arc::clone(&server), Arc::clone(state));
             // wiremock keeps every request that a mock matched, as long as the mock is mounted.
             Housekeeping::new(move || {
-                let server = Arc::clone(&server);
-                let mounted = mount(Arc::clone(&server));
+                let (server, state) = (Arc::clone(&server), Arc::clone(&state));
                 async move {
                     server.reset().await;
-                    mounted.await;
+                    api.mount(&server, &state).await;
                 }
             })
         };
