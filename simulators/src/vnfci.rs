@@ -107,7 +107,7 @@ impl Vnfci {
             transcript: config.transcript.clone(),
             max_request_body: config.max_request_body,
             observer: None,
-            redaction: Some(redaction),
+            scrub: Some(Arc::new(redaction)),
             refusal: problem_details,
         };
         let service = Service::start(listener, configuration::API, &state, service).await?;

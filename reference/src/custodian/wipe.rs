@@ -6,7 +6,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The system's allocator, which overwrites what it takes back once [`WipingAllocator::switch_on`] was called.
+/// The system's allocator, which overwrites what it takes back once `switch_on` was called.
 pub struct WipingAllocator(());
 
 /// One switch for the process, as there is one global allocator.

@@ -262,6 +262,45 @@ async fn ordered(around: &Around, tester: &Tester, instance: &str) {
         .unwrap();
 }
 
+#[tokio::test]
+async fn a_failed_installation_leaves_nothing_in_the_token() {
+    if !openssl_is_here("a_failed_installation_leaves_nothing_in_the_token") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let around = Around::new(&bed).await;
+    let Some(hsm) = SoftHsm::new(
+        "a_failed_installation_leaves_nothing_in_the_token",
+        bed.folder.path(),
+    ) else {
+        return;
+    };
+    for (keys, order, why) in [
+        ("attempts = 1", Order::Refused, "after 1 failed attempts"),
+        (
+            "retention_seconds = 1",
+            Order::NeverAnswered,
+            "retention period of 1 s",
+        ),
+    ] {
+        let sections = around
+            .sections(&hsm.sections(keys, "objects = \"token\""))
+            .replace("timeout_seconds = 1", "timeout_seconds = 100");
+        let (vnfm, tester) = bed.start(&[], &sections).await;
+        tester
+            .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
+            .await;
+        let instance = create(&tester).await;
+        around.orders.lock().unwrap().push_back(order);
+        let occurrence = instantiate(&bed, &tester, &instance, 1).await;
+        assert_eq!(occurrence["operationState"], "FAILED", "{occurrence}");
+        let detail = occurrence["error"]["detail"].as_str().unwrap();
+        assert!(detail.contains(why), "{detail}");
+        assert_eq!((hsm.objects(), own_custodians()), (0, vec![]));
+        vnfm.stop().await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_crash_has_left_in_the_token_is_destroyed() {
     if !openssl_is_here("what_a_crash_has_left_in_the_token_is_destroyed") {
