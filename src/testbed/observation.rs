@@ -277,11 +277,14 @@ impl Testbed {
     }
 }
 
-/// Files that anybody may write to come and go.
+/// Files that anybody may write to come and go, and hold others' keys. What is seen of the product's there counts.
 fn pass_over(answer: &mut Answer, shared: &[String]) {
     answer
         .gaps
         .retain(|gap| !shared.contains(&gap.place.source));
+    answer
+        .sealed
+        .retain(|sealed| !shared.contains(&sealed.place.source));
 }
 
 fn looked(name: &str, began: Timestamp, answer: &Answer, lacked: Vec<String>) -> Looked {

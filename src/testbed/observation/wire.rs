@@ -217,3 +217,96 @@ fn place(place: &Place) -> String {
         Place::Body => "body".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scas_simulators::transcript::{Request, Response};
+
+    fn exchange(seq: u64, from: &str, to: &str, asked: &str, answered: &str) -> Arc<Exchange> {
+        Arc::new(Exchange {
+            seq,
+            started: jiff::Timestamp::UNIX_EPOCH,
+            ended: None,
+            interface: String::new(),
+            from: from.into(),
+            to: to.into(),
+            peer: None,
+            tls: None,
+            request: Request {
+                method: "POST".into(),
+                target: "/x".into(),
+                headers: vec![("a".into(), "b".into())],
+                body: Body::of(asked.as_bytes()),
+            },
+            response: Some(Response {
+                status: 200,
+                headers: Vec::new(),
+                body: Body::of(answered.as_bytes()),
+            }),
+            fault: None,
+        })
+    }
+
+    fn holds(wire: &Wire, text: &str) -> bool {
+        wire.bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+    }
+
+    #[test]
+    fn only_what_the_product_said_elsewhere_is_searched() {
+        let wire = Wire::of(
+            &[
+                exchange(1, "VNFM", "NFVO", "notification", "ours"),
+                exchange(2, "NFVO", "VNFM", "question", "told"),
+                exchange(3, "VNFM", "VIM", "order", "made"),
+                exchange(4, "VNFM", "VNFCI", "configuration", "done"),
+                exchange(5, "VNFM", "CMF", "request", "certificate"),
+            ],
+            &[],
+        );
+        for said in ["notification", "told", "request", "a: b"] {
+            assert!(holds(&wire, said), "{said}");
+        }
+        for other in [
+            "ours",
+            "question",
+            "order",
+            "made",
+            "configuration",
+            "certificate",
+        ] {
+            assert!(!holds(&wire, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_answer_too_long_for_the_transcript_is_searched_if_it_was_kept_and_else_a_gap() {
+        let long = "x".repeat(20_000);
+        let all = [exchange(7, "NFVO", "VNFM", "", &long)];
+        let mut look = Look::default();
+        Wire::of(&all, &[]).tell(&mut look);
+        assert_eq!(look.gaps.len(), 1);
+        let spoken = Spoken {
+            exchange: 7,
+            body: long.clone().into(),
+        };
+        let wire = Wire::of(&all, &[spoken]);
+        assert!(wire.gaps.is_empty() && holds(&wire, &long));
+    }
+
+    #[test]
+    fn a_place_leads_back_to_its_exchange() {
+        let wire = Wire::of(
+            &[
+                exchange(3, "VNFM", "NFVO", "first", ""),
+                exchange(9, "VNFM", "NFVO", "second", ""),
+            ],
+            &[],
+        );
+        let end = wire.bytes.len() as u64;
+        assert_eq!(wire.at(0).map(|part| part.exchange), Some(3));
+        assert_eq!(wire.at(end - 1).map(|part| part.exchange), Some(9));
+    }
+}
