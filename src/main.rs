@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use scas_reference::custodian::WipingAllocator;
+use scas::cli::WipingAllocator;
 
 /// As the system's allocator, until a key custodian (`scas reference custodian`) switches the wiping on.
 #[global_allocator]

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+pub use scas_reference::custodian::WipingAllocator;
+
 use super::{Failure, Outcome};
 
 /// Runs a reference product by itself, until SIGTERM or the end of its standard input.

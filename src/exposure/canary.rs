@@ -5,15 +5,11 @@
 
 use std::borrow::Cow;
 
-use aws_lc_rs::encoding::AsBigEndian as _;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
-    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _,
-};
 use num_bigint::BigUint;
 use zeroize::Zeroizing;
 
 use crate::answer::SearchKind;
+use crate::key::fit::{point, public_of};
 use crate::key::{Curve, PrivateKey, PublicKey, Secret, Target};
 use crate::scan::Seen;
 use crate::source::Place;
@@ -39,16 +35,10 @@ struct Canary {
     length: usize,
 }
 
-/// There is no randomness or no key to be had from the cryptographic library.
+/// There is no randomness to be had from the system.
 #[derive(Debug, thiserror::Error)]
-#[error("the cryptographic library made no canary key")]
-pub struct NoCanary;
-
-impl From<aws_lc_rs::error::Unspecified> for NoCanary {
-    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
-        Self
-    }
-}
+#[error("no canary key could be made: the system gives no randomness")]
+pub struct NoCanary(#[from] getrandom::Error);
 
 /// A canary that a search looks for beside its targets.
 pub struct Wanted {
@@ -69,9 +59,9 @@ impl Canaries {
     pub fn new() -> Result<Self, NoCanary> {
         let mut page = Vec::new();
         let mut keys = vec![
-            ec(Curve::P256, &ECDSA_P256_SHA256_ASN1_SIGNING)?,
-            ec(Curve::P384, &ECDSA_P384_SHA384_ASN1_SIGNING)?,
-            ec(Curve::P521, &ECDSA_P521_SHA512_ASN1_SIGNING)?,
+            ec(Curve::P256)?,
+            ec(Curve::P384)?,
+            ec(Curve::P521)?,
             ed25519()?,
         ];
         for bits in RSA_BITS {
@@ -186,39 +176,40 @@ fn planted(private: &PrivateKey) -> &Secret {
     }
 }
 
-fn ec(
-    curve: Curve,
-    algorithm: &'static EcdsaSigningAlgorithm,
-) -> Result<(PublicKey, PrivateKey), NoCanary> {
-    let pair = EcdsaKeyPair::generate(algorithm)?;
-    let scalar = pair.private_key().as_be_bytes()?;
-    // An uncompressed point: 04, x, y.
-    let (x, y) = pair.public_key().as_ref()[1..].split_at(curve.size());
-    let public = PublicKey::Ec {
-        curve,
-        x: x.to_vec(),
-        y: y.to_vec(),
-    };
-    let mut padded = vec![0; curve.size() - scalar.as_ref().len()];
-    padded.extend_from_slice(scalar.as_ref());
-    let scalar = Secret::new(padded);
-    Ok((public, PrivateKey::Ec { curve, scalar }))
+/// The randomness is the system's: the library's own generator takes longer to start than a small search takes.
+fn random(length: usize) -> Result<Zeroizing<Vec<u8>>, NoCanary> {
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn ec(curve: Curve) -> Result<(PublicKey, PrivateKey), NoCanary> {
+    loop {
+        let mut scalar = random(curve.size())?;
+        if curve == Curve::P521 {
+            // 66 bytes hold seven bits more than a scalar has.
+            scalar[0] &= 1;
+        }
+        // Hardly ever is it zero or too large.
+        if let Some(public) = point(curve, &scalar) {
+            let scalar = Secret::new(scalar.to_vec());
+            return Ok((public, PrivateKey::Ec { curve, scalar }));
+        }
+    }
 }
 
 fn ed25519() -> Result<(PublicKey, PrivateKey), NoCanary> {
-    let pair = Ed25519KeyPair::generate()?;
-    let mut public = [0; 32];
-    public.copy_from_slice(pair.public_key().as_ref());
-    let seed = Secret::new(pair.seed()?.as_be_bytes()?.as_ref().to_vec());
-    Ok((PublicKey::Ed25519(public), PrivateKey::Ed25519 { seed }))
+    let private = PrivateKey::Ed25519 {
+        seed: Secret::new(random(32)?.to_vec()),
+    };
+    Ok((public_of(&private), private))
 }
 
 /// Numbers of the right lengths without small factors; the search asks no more of them, and real primes of this size take
 /// seconds.
 fn rsa(bits: usize) -> Result<(PublicKey, PrivateKey), NoCanary> {
     let random = |length: usize| -> Result<Zeroizing<Vec<u8>>, NoCanary> {
-        let mut bytes = Zeroizing::new(vec![0; length]);
-        aws_lc_rs::rand::fill(&mut bytes)?;
+        let mut bytes = random(length)?;
         // Large enough that the product has its full length, and odd.
         bytes[0] |= 0xc0;
         bytes[length - 1] |= 1;

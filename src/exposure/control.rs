@@ -115,7 +115,7 @@ fn beside(folder: &Path, canaries: &Canaries) -> Result<(String, Hold), String> 
 
 fn write(folder: &Path, canaries: &Canaries) -> Result<Removed, String> {
     let mut random = [0; 8];
-    aws_lc_rs::rand::fill(&mut random).map_err(|_| "no randomness for a name".to_owned())?;
+    getrandom::fill(&mut random).map_err(|error| format!("no randomness for a name: {error}"))?;
     let name = format!(".scas-canary-{:016x}", u64::from_le_bytes(random));
     let path = folder.join(name);
     let told = |error: std::io::Error| format!("{}: {error}", path.display());

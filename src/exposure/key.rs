@@ -1,6 +1,6 @@
 //! What is looked for: the [`Target`]s. Secrets are wiped when dropped and never printed.
 
-mod fit;
+pub(crate) mod fit;
 #[cfg(test)]
 pub(crate) mod foreign;
 mod load;

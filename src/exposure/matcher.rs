@@ -80,6 +80,15 @@ impl Matcher {
         self.needles.len()
     }
 
+    /// The targets of which a number has so few different bytes that it is never told from what fills memory.
+    pub fn too_plain(&self) -> impl Iterator<Item = usize> {
+        let plain = |needle: &&Needle| !verify::tells(needle.secret.expose());
+        self.needles
+            .iter()
+            .filter(plain)
+            .map(|needle| needle.target)
+    }
+
     /// Names of all encodings that are looked for.
     pub fn encodings() -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
@@ -99,26 +108,34 @@ impl Matcher {
 
             let gram = |at| *array::<GRAM>(&text, at).expect("it is within the text");
             let places = || held().flat_map(|hold| hold.grams);
-            // A needle with a long run in it cannot be choosy.
-            let mut phases = [false; STRIDE];
-            for at in places().filter(|at| !monotonous(gram(*at), 3)) {
-                phases[at % STRIDE] = true;
-            }
-            let limit = if phases == [true; STRIDE] { 3 } else { GRAM };
+            // In memory, runs and small numbers are everywhere, and a raw needle has other grams. In a text each gram counts: a
+            // line break may leave but one stretch whole, and of that the filter looks at one gram, whichever.
+            let raw = self.forms[form].layers.is_empty();
+            let limit = if raw {
+                let mut phases = [false; STRIDE];
+                for at in places().filter(|at| !monotonous(gram(*at), 3)) {
+                    phases[at % STRIDE] = true;
+                }
+                // A needle with a long run in it cannot be choosy.
+                if phases == [true; STRIDE] { 3 } else { GRAM }
+            } else {
+                GRAM + 1
+            };
             for gram in places().map(gram).filter(|gram| !monotonous(*gram, limit)) {
                 self.filter.insert(gram);
             }
 
+            let (narrow, wide) = if raw { (4, 5) } else { (2, 3) };
             let mut entered = vec![false; text.len()];
             for hold in held() {
                 for at in hold.narrow.clone().chain(hold.wide.clone()) {
                     let hash = if hold.wide.is_empty() {
                         array(&text, at)
-                            .filter(|s| distinct(*s) >= 4)
+                            .filter(|s| distinct(*s) >= narrow)
                             .map(table::narrow)
                     } else {
                         array(&text, at)
-                            .filter(|s| distinct(*s) >= 5)
+                            .filter(|s| distinct(*s) >= wide)
                             .map(table::wide)
                     };
                     if let Some(hash) = hash {

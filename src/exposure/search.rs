@@ -1,5 +1,6 @@
 //! A whole search, from keys and sources to an [`Answer`]: [`scan`] at once, or [`Held`] first and searched later.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -150,6 +151,8 @@ struct Wanted<'k> {
     kinds: Vec<SearchKind>,
     canaries: Vec<crate::canary::Wanted>,
     detectors: Vec<Box<dyn Detector>>,
+    /// Keys that can be found in parsed structures only.
+    too_plain: BTreeSet<usize>,
     sensitivity: crate::answer::Sensitivity,
 }
 
@@ -164,9 +167,12 @@ impl<'k> Wanted<'k> {
             .collect();
         let mut sensitivity = crate::answer::Sensitivity::default();
         let mut detectors: Vec<Box<dyn Detector>> = Vec::new();
+        let mut too_plain = BTreeSet::new();
         if all.iter().any(|target| target.private.is_some()) {
             sensitivity.encodings = Matcher::encodings();
-            detectors.push(Box::new(Matcher::new(&all)));
+            let matcher = Matcher::new(&all);
+            too_plain.extend(matcher.too_plain());
+            detectors.push(Box::new(matcher));
         }
         if kinds.contains(&SearchKind::Blind) {
             let blind = Blind::new(&all, options.stride);
@@ -182,13 +188,17 @@ impl<'k> Wanted<'k> {
             kinds,
             canaries,
             detectors,
+            too_plain,
             sensitivity,
         }
     }
 
     fn answer(self, kept: Kept, planted: &Planted, began: Timestamp) -> Answer {
+        let too_plain = self.keys.iter().enumerate();
+        let too_plain = too_plain.filter(|(index, _)| self.too_plain.contains(index));
         tell(Told {
             kept,
+            too_plain: too_plain.map(|(_, key)| key.name.as_str()).collect(),
             keys: self.keys,
             kinds: &self.kinds,
             canaries: &self.canaries,

@@ -60,7 +60,7 @@ pub enum SnapshotError {
         source: io::Error,
     },
     /// No key for it.
-    #[error("the cryptographic library gave no key")]
+    #[error("the system gave no randomness for its key")]
     Key,
 }
 
@@ -76,7 +76,7 @@ impl Snapshot {
             source,
         })?;
         let mut key = Zeroizing::new([0u8; 32]);
-        aws_lc_rs::rand::fill(&mut *key).map_err(|_| SnapshotError::Key)?;
+        getrandom::fill(&mut *key).map_err(|_| SnapshotError::Key)?;
         let key = UnboundKey::new(&AES_256_GCM, &*key).map_err(|_| SnapshotError::Key)?;
         Ok(Self {
             file,

@@ -10,13 +10,15 @@ use crate::answer::{
 use crate::canary::Wanted;
 use crate::control::Planted;
 use crate::detector::Whose;
-use crate::key::{Part, Target};
+use crate::key::Target;
 use crate::scan::{Kept, Seen};
 
 /// What an answer is made of.
 pub(crate) struct Told<'t> {
     pub(crate) kept: Kept,
     pub(crate) keys: &'t [Target],
+    /// Names of keys that no search by their encodings can find.
+    pub(crate) too_plain: Vec<&'t str>,
     pub(crate) kinds: &'t [SearchKind],
     /// Their targets follow the keys.
     pub(crate) canaries: &'t [Wanted],
@@ -130,6 +132,9 @@ pub(crate) fn tell(told: Told<'_>) -> Answer {
         .filter(|((_, kind), _)| kind.undecided())
         .map(|(_, n)| n)
         .sum();
+    answer.reasons.extend(told.too_plain.iter().map(|name| {
+        format!("{name} has a number of so few different bytes that only a parsed structure would show it")
+    }));
     decide(&mut answer, more_gaps);
     answer
 }
@@ -204,28 +209,39 @@ fn exposure(key: &Target, seen: &Seen) -> Exposure {
     }
 }
 
-/// Without those sightings that a parsed structure of the same key encloses: one private key file is one exposure, not six
-/// numbers and a file.
+/// Without those sightings that a larger one of the same key encloses: one private key file is one exposure, not six numbers
+/// and a file; and of a number at the border of two windows, one window may see the whole and the other a part.
 fn outermost(seen: &[Seen]) -> impl Iterator<Item = &Seen> {
-    let wholes: Vec<&Seen> = seen
-        .iter()
-        .filter(|seen| seen.sighting.part == Part::Whole)
-        .collect();
     let mut by_place = std::collections::HashMap::<_, Vec<&Seen>>::new();
-    for whole in wholes {
-        by_place.entry(&whole.place).or_default().push(whole);
+    for seen in seen {
+        by_place
+            .entry((&seen.place, &seen.sighting.key))
+            .or_default()
+            .push(seen);
     }
-    let enclosed = move |seen: &Seen| {
-        let (from, to) = (seen.sighting.at, seen.sighting.at + seen.sighting.length);
-        by_place.get(&seen.place).is_some_and(|wholes| {
-            wholes.iter().any(|whole| {
-                let (start, end) = (whole.sighting.at, whole.sighting.at + whole.sighting.length);
-                let larger = whole.sighting.length > seen.sighting.length;
-                larger && start <= from && to <= end && whole.sighting.key == seen.sighting.key
-            })
-        })
-    };
-    seen.iter().filter(move |seen| !enclosed(seen))
+    for all in by_place.values_mut() {
+        // An enclosing one comes before what it encloses.
+        all.sort_by_key(|seen| {
+            let sighting = &seen.sighting;
+            (sighting.at, std::cmp::Reverse(sighting.length))
+        });
+    }
+    let mut outermost: Vec<&Seen> = Vec::new();
+    for all in by_place.into_values() {
+        let mut covered = None;
+        for seen in all {
+            let (from, to) = (seen.sighting.at, seen.sighting.at + seen.sighting.length);
+            match covered {
+                // The same place may be seen as two numbers.
+                Some((start, end)) if to <= end && (start, end) != (from, to) => {}
+                _ => {
+                    covered = Some((from, to));
+                    outermost.push(seen);
+                }
+            }
+        }
+    }
+    outermost.into_iter()
 }
 
 fn canaries(told: &Told<'_>) -> Vec<CanaryResult> {

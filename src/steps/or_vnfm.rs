@@ -73,6 +73,12 @@ async fn restarted(world: &mut World, _: Arguments) -> StepResult {
     Ok(())
 }
 
+crate::step!(When, "the VNFM is killed", killed);
+async fn killed(world: &mut World, _: Arguments) -> StepResult {
+    world.bed()?.kill().await?;
+    Ok(())
+}
+
 crate::step!(When, "the VNFM is started again", started_again);
 async fn started_again(world: &mut World, _: Arguments) -> StepResult {
     world.bed()?.start().await?;

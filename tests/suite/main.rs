@@ -12,6 +12,7 @@ mod bad_sut;
 mod bed;
 mod docs;
 mod interruption;
+mod key_protection;
 mod main_job;
 mod reports;
 mod scan;

@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http_body_util::Full;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
+use super::defective;
 use super::key::Key;
 use super::protocol::{Answer, Delivery, pem_in_base64, pem_in_json};
+use crate::defect::{Defects, Deviation};
 use crate::vnfm::tls::{ClientFiles, client_config};
 
 /// More than this of an answer is not read.
@@ -20,17 +24,20 @@ const MAX_ANSWER: usize = 64 * 1024;
 pub(super) async fn send(
     delivery: &Delivery,
     keys: &HashMap<String, Key>,
+    defects: Defects,
 ) -> anyhow::Result<Answer> {
     anyhow::ensure!(
         delivery.url.starts_with("https://"),
         "a private key is sent by https only, not to `{}`",
         delivery.url
     );
-    let tls = client_config(&ClientFiles {
+    let files = ClientFiles {
         anchors: ("anchors", &delivery.anchors),
         certificate: ("certificate", &delivery.certificate),
         private_key: ("private_key", &delivery.private_key),
-    })?;
+    };
+    let tls = client_config(&files, delivery.verification)?;
+    let unencrypted = tls.clone();
     let http = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
@@ -47,7 +54,12 @@ pub(super) async fn send(
     for (name, value) in &delivery.headers {
         request = request.header(name, value);
     }
-    let mut response = request.body(filled(&delivery.body, keys)?).send().await?;
+    if defects.has(Deviation::VimWithoutTls) && delivery.method == "POST" {
+        defective::send_in_clear(delivery, filled(&delivery.body, keys)?, unencrypted).await;
+    }
+    // A body that cannot be had twice: any other is kept until the answer comes, in case it has to be sent again.
+    let body = Full::new(Bytes::from(filled(&delivery.body, keys)?));
+    let mut response = request.body(reqwest::Body::wrap(body)).send().await?;
     let status = response.status();
     let mut body = Vec::new();
     while let (true, Some(chunk)) = (body.len() < MAX_ANSWER, response.chunk().await?) {
@@ -106,7 +118,12 @@ mod tests {
     #[test]
     fn each_key_stands_in_its_own_places_only() {
         let keys: HashMap<_, _> = ["a", "b"]
-            .map(|id| (id.to_owned(), Key::generate(KeyKind::P256).unwrap()))
+            .map(|id| {
+                (
+                    id.to_owned(),
+                    Key::generate(KeyKind::P256, id, crate::defect::Defects::NONE).unwrap(),
+                )
+            })
             .into();
         let body = format!(
             r#"{{"x":"{}","y":["{}","{}"],"z":"{}"}}"#,

@@ -1,6 +1,8 @@
 //! Key pairs, from the generator of the cryptographic library or from a PKCS#11 token, and requests for their certificates.
 //! Main type: [`Key`].
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rcgen::{
@@ -10,9 +12,11 @@ use rcgen::{
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::defective;
 use super::hold::Hold;
 use super::protocol::{KeyKind, Names};
 use super::token::TokenKey;
+use crate::defect::{Defects, Deviation};
 
 /// A private key at rest.
 pub(super) struct Key {
@@ -33,7 +37,10 @@ const EMAIL_ADDRESS: &[u64] = &[1, 2, 840, 113_549, 1, 9, 1];
 
 impl Key {
     /// A new key pair (Vnfm.Sc.003): aws-lc's CTR-DRBG, seeded by the kernel.
-    pub(super) fn generate(kind: KeyKind) -> anyhow::Result<Self> {
+    pub(super) fn generate(kind: KeyKind, id: &str, defects: Defects) -> anyhow::Result<Self> {
+        if let Some(pkcs8) = defective::predictable(defects, kind, id)? {
+            return Self::of(&KeyPair::try_from(pkcs8.as_slice())?);
+        }
         let rsa = |size| KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size);
         let pair = match kind {
             KeyKind::P256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
@@ -42,6 +49,10 @@ impl Key {
             KeyKind::Rsa3072 => rsa(RsaKeySize::_3072),
             KeyKind::Rsa4096 => rsa(RsaKeySize::_4096),
         }?;
+        Self::of(&pair)
+    }
+
+    fn of(pair: &KeyPair) -> anyhow::Result<Self> {
         Ok(Self {
             private: Private::Held(Hold::of(pair.serialized_der())?),
             algorithm: pair.algorithm(),
@@ -58,10 +69,36 @@ impl Key {
         }
     }
 
+    /// The same key again.
+    pub(super) fn copy(&self) -> anyhow::Result<Self> {
+        Ok(Self {
+            private: Private::Held(Hold::of(&self.der()?)?),
+            algorithm: self.algorithm,
+            public: self.public.clone(),
+        })
+    }
+
+    /// PKCS#8 DER. A token is made to give it out.
+    pub(super) fn der(&self) -> anyhow::Result<Cow<'_, [u8]>> {
+        match &self.private {
+            Private::Held(pkcs8) => Ok(Cow::Borrowed(pkcs8.bytes())),
+            Private::InToken(key) => {
+                let pkcs8 = key.taken_out()?;
+                let fits = self.pair(&pkcs8)?.subject_public_key_info() == self.public;
+                anyhow::ensure!(fits, "the PKCS#11 token gave another private key out");
+                Ok(Cow::Owned(pkcs8))
+            }
+        }
+    }
+
     /// A request for a certificate of these names, signed by the key: PKCS#10 DER.
-    pub(super) fn csr(&self, names: &Names) -> anyhow::Result<Vec<u8>> {
+    pub(super) fn csr(&self, names: &Names, defects: Defects) -> anyhow::Result<Vec<u8>> {
         let mut params = CertificateParams::new([names.dns_name.clone()])?;
         params.distinguished_name = distinguished_name(names)?;
+        if defects.has(Deviation::CsrSignedByOtherKey) {
+            let signer = defective::OtherSigner::of(self.pair(&self.der()?)?)?;
+            return request(&params, &signer);
+        }
         match &self.private {
             // Taken out of the hold for this one signature.
             Private::Held(pkcs8) => request(&params, &self.pair(pkcs8.bytes())?),
@@ -95,15 +132,7 @@ impl Key {
 
     /// PKCS#8 PEM, for a delivery.
     pub(super) fn pem(&self) -> anyhow::Result<String> {
-        match &self.private {
-            Private::Held(pkcs8) => Ok(pem(pkcs8.bytes())),
-            Private::InToken(key) => {
-                let pkcs8 = key.taken_out()?;
-                let fits = self.pair(&pkcs8)?.subject_public_key_info() == self.public;
-                anyhow::ensure!(fits, "the PKCS#11 token gave another private key out");
-                Ok(pem(&pkcs8))
-            }
-        }
+        Ok(pem(&self.der()?))
     }
 }
 
@@ -176,8 +205,8 @@ mod tests {
             dns_name: "vnfc.vnfci.example".to_owned(),
         };
         for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa2048] {
-            let key = Key::generate(kind).unwrap();
-            let csr = key.csr(&names).unwrap();
+            let key = Key::generate(kind, "a", Defects::NONE).unwrap();
+            let csr = key.csr(&names, Defects::NONE).unwrap();
             let (rest, csr) = X509CertificationRequest::from_der(&csr).unwrap();
             assert!(rest.is_empty());
             csr.verify_signature().unwrap();
@@ -188,23 +217,20 @@ mod tests {
                 subject.contains("CN=vnfc") && subject.contains("C=SE"),
                 "{subject}"
             );
-            let other = Key::generate(kind).unwrap();
+            let other = Key::generate(kind, "a", Defects::NONE).unwrap();
             assert_ne!(other.public, key.public);
         }
     }
 
     #[test]
     fn its_pem_is_read_by_others_and_fits_its_certificate_only() {
-        let key = Key::generate(KeyKind::P256).unwrap();
+        let key = Key::generate(KeyKind::P256, "a", Defects::NONE).unwrap();
         let pem = key.pem().unwrap();
         let PrivateKeyDer::Pkcs8(der) = PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap()
         else {
             panic!("{}", pem.lines().next().unwrap());
         };
-        let Private::Held(held) = &key.private else {
-            panic!("it is in memory");
-        };
-        assert_eq!(der.secret_pkcs8_der(), held.bytes());
+        assert_eq!(der.secret_pkcs8_der(), &*key.der().unwrap());
         let pair = KeyPair::from_pem(&pem).unwrap();
         let certificate = CertificateParams::new(["a.example".to_owned()])
             .unwrap()
@@ -212,7 +238,7 @@ mod tests {
             .unwrap();
         assert!(key.fits(certificate.der()));
         assert!(
-            !Key::generate(KeyKind::P256)
+            !Key::generate(KeyKind::P256, "a", Defects::NONE)
                 .unwrap()
                 .fits(certificate.der())
         );

@@ -5,6 +5,7 @@
 //! certificates to the VIM or the VNFCI itself, over mutual TLS. It ends when it is told to (the end of its standard input,
 //! which is also how it learns that the VNFM is gone), and at the latest when the retention period of its keys is over.
 
+pub(crate) mod defective;
 mod deliver;
 mod hold;
 mod hygiene;
@@ -32,28 +33,30 @@ use key::Key;
 use protocol::{Answer, Delivery, Request};
 use token::{Token, Unusable};
 
+use crate::defect::{Defects, Deviation};
+
 /// Serves the VNFM that started this process: requests come by standard input, answers go to standard output.
 ///
 /// # Errors
 /// If the process cannot be protected, or speaks with nobody.
 pub fn run() -> anyhow::Result<()> {
     WipingAllocator::switch_on();
-    let remarks = hygiene::protect().context("the key custodian cannot protect itself")?;
     // One thread: nobody else's stack could keep what passed through it.
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
-        .block_on(serve(remarks))
+        .block_on(serve())
 }
 
-async fn serve(remarks: Vec<String>) -> anyhow::Result<()> {
+async fn serve() -> anyhow::Result<()> {
     let stdin: OwnedFd = std::io::stdin().as_fd().try_clone_to_owned()?;
     let pipe = Receiver::from_owned_fd(stdin).context("standard input must be a pipe")?;
     let mut custodian = Custodian {
-        remarks,
         retention_seconds: None,
         token: None,
+        defects: Defects::NONE,
         keys: HashMap::new(),
+        in_clear: Vec::new(),
     };
     let outcome = custodian.converse(BufReader::new(pipe)).await;
     // However it went. Keys in memory are overwritten as `custodian` is dropped.
@@ -64,11 +67,13 @@ async fn serve(remarks: Vec<String>) -> anyhow::Result<()> {
 }
 
 struct Custodian {
-    remarks: Vec<String>,
     retention_seconds: Option<u32>,
     /// Makes and holds the keys, if it is there.
     token: Option<Rc<Token>>,
+    defects: Defects,
     keys: HashMap<String, Key>,
+    /// Of a deviating product only.
+    in_clear: Vec<Vec<u8>>,
 }
 
 impl Custodian {
@@ -77,6 +82,9 @@ impl Custodian {
         loop {
             line.clear();
             if requests.read_until(b'\n', &mut line).await? == 0 {
+                if self.defects.has(Deviation::CustodianOutlivesVnfm) {
+                    std::future::pending::<()>().await;
+                }
                 return Ok(());
             }
             let answer = match serde_json::from_slice(&line) {
@@ -106,34 +114,42 @@ impl Custodian {
         match request {
             Request::Begin {
                 retention_seconds,
+                defects,
                 token,
-                ..
             } => {
+                self.defects = Defects::from_names(defects.iter().map(String::as_str))?;
                 self.retention_seconds = Some(retention_seconds);
+                let remarks = hygiene::protect(self.defects)
+                    .context("the key custodian cannot protect itself")?;
                 if let Some(access) = token {
                     self.token = Some(Rc::new(Token::open(&access)?));
                 }
-                Ok(Answer::Begun {
-                    remarks: std::mem::take(&mut self.remarks),
-                })
+                Ok(Answer::Begun { remarks })
             }
             Request::Generate { id, kind, names } => {
                 if self.keys.is_empty() {
                     // The retention of the oldest key ends it (Vnfm.Sc.005).
-                    hygiene::end_after(self.retention_seconds.context("it has not begun")?);
+                    let seconds = self.retention_seconds.context("it has not begun")?;
+                    hygiene::end_after(defective::retention(self.defects, seconds));
                 }
-                let key = match &self.token {
-                    Some(token) => Key::in_token(token.generate(kind)?),
-                    None => Key::generate(kind)?,
+                let key = match (self.keys.values().next(), &self.token) {
+                    (Some(key), _) if self.defects.has(Deviation::OneKeyForAll) => key.copy()?,
+                    (_, Some(token)) => Key::in_token(token.generate(kind)?),
+                    (_, None) => Key::generate(kind, &id, self.defects)?,
                 };
-                let csr = BASE64_STANDARD.encode(key.csr(&names)?);
+                let csr = BASE64_STANDARD.encode(key.csr(&names, self.defects)?);
+                if defective::keeps_in_clear(self.defects) {
+                    self.in_clear.push(key.pem()?.into_bytes());
+                }
+                let exposed = defective::exposed(self.defects, &key)?;
                 self.keys.insert(id, key);
-                Ok(Answer::Generated { csr })
+                Ok(Answer::Generated { csr, exposed })
             }
             Request::Check { id, certificate } => {
                 let key = self.keys.get(&id).context("there is no such key")?;
                 anyhow::ensure!(
-                    key.fits(&BASE64_STANDARD.decode(certificate)?),
+                    self.defects.has(Deviation::InstallsCertificateOfOtherKey)
+                        || key.fits(&BASE64_STANDARD.decode(certificate)?),
                     "the certificate is for another key"
                 );
                 Ok(Answer::Done)
@@ -157,11 +173,12 @@ impl Custodian {
         delivery: &Delivery,
         requests: &mut BufReader<Receiver>,
     ) -> Option<anyhow::Result<Answer>> {
-        let mut sending = std::pin::pin!(deliver::send(delivery, &self.keys));
+        let mut sending = std::pin::pin!(deliver::send(delivery, &self.keys, self.defects));
         tokio::select! {
             answer = &mut sending => Some(answer),
             more = requests.fill_buf() => match more {
                 Ok(more) if !more.is_empty() => Some(sending.await),
+                _ if self.defects.has(Deviation::CustodianOutlivesVnfm) => Some(sending.await),
                 _ => None,
             },
         }

@@ -57,7 +57,12 @@ pub(crate) enum Answer {
     /// So many objects were destroyed.
     Swept { objects: usize },
     /// The request to be certified, PKCS#10 DER in base64.
-    Generated { csr: String },
+    Generated {
+        csr: String,
+        /// Of a deviating product only; see [`super::defective`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exposed: Option<String>,
+    },
     /// As asked.
     Done,
     /// The peer has answered. Nothing of its text is told but an identifier: it might repeat the key.
@@ -157,6 +162,19 @@ pub(crate) struct Delivery {
     pub(crate) certificate: PathBuf,
     pub(crate) private_key: PathBuf,
     pub(crate) timeout_ms: u64,
+    /// Of a deviating product only.
+    #[serde(default)]
+    pub(crate) verification: Verification,
+}
+
+/// What is looked at of a server's certificate. All but the first are deviations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Verification {
+    #[default]
+    Full,
+    AnyName,
+    Nothing,
 }
 
 /// Stands for the PEM of a private key, in base64.

@@ -388,6 +388,9 @@ impl Lifecycle {
                 OperationState::Failed
             }
         };
+        if let Some(delegation) = &self.delegation {
+            delegation.deviate(&mut occurrence, &mut instance).await?;
+        }
         occurrence.enter(state);
         self.keep(&occurrence, Some(&instance)).await?;
         self.notifier

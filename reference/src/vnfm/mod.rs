@@ -29,6 +29,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 pub use config::{Config, ConfigError};
 
+use crate::custodian::protocol::Verification;
 use crate::package::{Signers, Verifier};
 use config::read;
 use delegation::Delegation;
@@ -132,11 +133,14 @@ impl Vnfm {
         let defects = config.defects()?;
         let server_tls = tls::server_config(&config.api)?;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(&ClientFiles {
-                anchors: ("nfvo.anchors", &config.nfvo.anchors),
-                certificate: ("nfvo.certificate", &config.nfvo.certificate),
-                private_key: ("nfvo.private_key", &config.nfvo.private_key),
-            })?)
+            .tls_backend_preconfigured(tls::client_config(
+                &ClientFiles {
+                    anchors: ("nfvo.anchors", &config.nfvo.anchors),
+                    certificate: ("nfvo.certificate", &config.nfvo.certificate),
+                    private_key: ("nfvo.private_key", &config.nfvo.private_key),
+                },
+                Verification::Full,
+            )?)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(config.nfvo.timeout())
@@ -151,7 +155,9 @@ impl Vnfm {
         let verifier = Verifier::new(signers(&config.packages)?, limits, defects);
         let store = Store::open(&config.storage.directory)
             .map_err(|error| ConfigError::value("storage.directory", error))?;
-        let delegation = Delegation::start(config, &store).await?.map(Arc::new);
+        let delegation = Delegation::start(config, &store, defects)
+            .await?
+            .map(Arc::new);
         let listener = TcpListener::bind(config.api.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.api.listen))

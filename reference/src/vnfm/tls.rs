@@ -10,17 +10,23 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig,
+    SignatureScheme,
+};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use crate::custodian::protocol::Verification;
 
 use super::config::{Api, ConfigError, read};
 
@@ -73,7 +79,10 @@ pub(crate) struct ClientFiles<'a> {
 }
 
 /// The client side of a mutual TLS connection.
-pub(crate) fn client_config(files: &ClientFiles<'_>) -> Result<ClientConfig, ConfigError> {
+pub(crate) fn client_config(
+    files: &ClientFiles<'_>,
+    verification: Verification,
+) -> Result<ClientConfig, ConfigError> {
     let (label, path) = files.anchors;
     let verifier =
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots(label, path)?), provider())
@@ -84,7 +93,14 @@ pub(crate) fn client_config(files: &ClientFiles<'_>) -> Result<ClientConfig, Con
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| ConfigError::value(label, error))?
-        .with_webpki_verifier(verifier)
+        .dangerous()
+        .with_custom_certificate_verifier(match verification {
+            Verification::Full => verifier,
+            less => Arc::new(Careless {
+                verifier,
+                verification: less,
+            }),
+        })
         .with_client_auth_cert(
             chain(certificate_label, certificate)?,
             key(label, private_key)?,
@@ -131,6 +147,61 @@ pub(crate) fn roots(label: &'static str, path: &Path) -> Result<RootCertStore, C
             .map_err(|error| ConfigError::value(label, error))?;
     }
     Ok(store)
+}
+
+/// What a deviating product makes of a server's certificate.
+#[derive(Debug)]
+struct Careless {
+    verifier: Arc<WebPkiServerVerifier>,
+    verification: Verification,
+}
+
+impl ServerCertVerifier for Careless {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.verification == Verification::Nothing {
+            return Ok(ServerCertVerified::assertion());
+        }
+        match self
+            .verifier
+            .verify_server_cert(end_entity, intermediates, name, ocsp, now)
+        {
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
 }
 
 /// Hands over connections whose handshake is done. Handshakes run beside each other: a slow client holds up nobody.

@@ -29,6 +29,8 @@ pub struct Around {
     /// Certifies instead of `ca`, if it is there.
     pub other_ca: Arc<Mutex<Option<Arc<Ca>>>>,
     pub days_valid: Arc<Mutex<i64>>,
+    /// Certified instead of what was asked for, if it is there.
+    pub other_request: Arc<Mutex<Option<Vec<u8>>>>,
     /// Registrations that there are, by number.
     pub delegates: Arc<Mutex<Vec<Value>>>,
     /// Requests: label and operation.
@@ -41,6 +43,8 @@ pub struct Around {
     /// How the next configurations are answered, 200 when nothing is here.
     pub configurations: Arc<Mutex<VecDeque<StatusCode>>>,
     pub configured: watch::Sender<Vec<Value>>,
+    /// `X-Private-Key` of enrolments.
+    pub strange_headers: Arc<Mutex<Vec<String>>>,
     pub root: String,
 }
 
@@ -56,11 +60,17 @@ const PASSWORD: &str = "s3cret";
 
 impl Around {
     pub async fn new(bed: &Bed) -> Self {
-        let identity = bed.ca.peer(bed.folder.path(), "around");
+        Self::named(bed, "127.0.0.1").await
+    }
+
+    /// With a certificate for this host, wherever it is.
+    pub async fn named(bed: &Bed, host: &str) -> Self {
+        let identity = bed.ca.peer_for(bed.folder.path(), "around", &[host]);
         let mut around = Self {
             ca: Arc::new(Ca::new("of VNFCIs")),
             other_ca: Arc::default(),
             days_valid: Arc::new(Mutex::new(100)),
+            other_request: Arc::default(),
             delegates: Arc::default(),
             requests: Arc::default(),
             orders: Arc::default(),
@@ -68,6 +78,7 @@ impl Around {
             deleted: Arc::default(),
             configurations: Arc::default(),
             configured: watch::Sender::default(),
+            strange_headers: Arc::default(),
             root: String::new(),
         };
         let folder = bed.folder.path();
@@ -161,6 +172,10 @@ async fn enrol(
 ) -> Response {
     assert_eq!(headers["content-type"], "application/pkcs10");
     let csr = BASE64_STANDARD.decode(&body).unwrap();
+    if let Some(key) = headers.get("x-private-key") {
+        let mut headers = around.strange_headers.lock().unwrap();
+        headers.push(key.to_str().unwrap().to_owned());
+    }
     let mut requests = around.requests.lock().unwrap();
     // The first of all has to ask again.
     if requests.is_empty() {
@@ -168,6 +183,8 @@ async fn enrol(
         return (StatusCode::ACCEPTED, [("retry-after", "0")]).into_response();
     }
     requests.push((label, operation));
+    let other = around.other_request.lock().unwrap().clone();
+    let csr = other.unwrap_or(csr);
     let ca = around.other_ca.lock().unwrap().clone();
     let ca = ca.unwrap_or_else(|| Arc::clone(&around.ca));
     let leaf = ca.certify(&csr, *around.days_valid.lock().unwrap());

@@ -16,7 +16,7 @@ use crate::bed::{Bed, Tester};
 use crate::process::Process;
 use crate::support::{Ca, VNFD_ID, openssl_is_here};
 
-fn configuration() -> Value {
+pub fn configuration() -> Value {
     json!({ "securityPolicy": [{ "id": "p", "allowedAlgorithm": "EC_P256", "maxValidityPeriod": 90 }] })
 }
 
@@ -65,7 +65,7 @@ pub fn public_keys(certificates: &str, key: &str) -> (Vec<u8>, Vec<u8>) {
 }
 
 /// Whether any file below holds this text.
-fn holds(folder: &Path, text: &str) -> bool {
+pub fn holds(folder: &Path, text: &str) -> bool {
     std::fs::read_dir(folder).unwrap().any(|entry| {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -107,7 +107,7 @@ pub fn own_custodians() -> Vec<u32> {
 }
 
 /// What the VNF OAM endpoint answers to whoever shows this.
-async fn oam(
+pub async fn oam(
     bed: &Bed,
     vnfm: &Vnfm,
     identity: Option<(&str, &str)>,
@@ -422,19 +422,30 @@ async fn no_key_leaves_for_a_stranger_and_no_strange_certificate_is_installed() 
         "{before}[vim]{}",
         vim.replacen("ca.pem", "strangers.pem", 1)
     );
-    let misnamed = sections.replace(
-        &format!("auth_url = \"{}", around.root),
-        &format!(
-            "auth_url = \"{}",
-            around.root.replace("127.0.0.1", "127.0.0.2")
-        ),
-    );
-    for sections in [distrusts, misnamed] {
+    // Another VIM, whose certificate is of the right CA for another host.
+    let elsewhere = Around::named(&bed, "elsewhere.example").await;
+    let vim = |root: &str| format!("auth_url = \"{root}");
+    let misnamed = sections.replace(&vim(&around.root), &vim(&elsewhere.root));
+    // Both certify by their own CA; the file is the last one's.
+    let path = bed.folder.path().join("vnfci-ca.pem");
+    std::fs::write(path, around.ca.certificate.pem()).unwrap();
+    for (sections, reason) in [
+        (distrusts, "UnknownIssuer"),
+        (misnamed, "not valid for name"),
+    ] {
         let (vnfm, tester) = bed.start(&[], &sections).await;
+        tester
+            .subscribe(&format!("{}/notifications/a", bed.nfvo_root))
+            .await;
         let instance = create(&tester).await;
         let occurrence = instantiate(&bed, &tester, &instance, 1).await;
         assert_eq!(occurrence["operationState"], "FAILED");
-        assert_eq!(around.stacks.borrow().len(), 0);
+        let detail = occurrence["error"]["detail"].as_str().unwrap();
+        assert!(detail.contains(reason), "{detail}");
+        assert_eq!(
+            around.stacks.borrow().len() + elsewhere.stacks.borrow().len(),
+            0
+        );
         vnfm.stop().await.unwrap();
     }
 }
@@ -516,4 +527,40 @@ async fn keys_do_not_outlive_a_vnfm_that_is_killed() {
     let occurrence = instantiate(&bed, &process.tester, &instance, 1).await;
     assert_eq!(occurrence["operationState"], "COMPLETED", "{occurrence}");
     assert_eq!(around.deleted.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_do_not_wait_for_a_vnfm_that_hangs() {
+    if !openssl_is_here("keys_do_not_wait_for_a_vnfm_that_hangs") {
+        return;
+    }
+    let bed = Bed::new().await;
+    let around = Around::new(&bed).await;
+    let sections = around
+        .sections("retention_seconds = 1")
+        .replace("timeout_seconds = 1", "timeout_seconds = 100");
+    let config = bed.configure(&[], &sections);
+    let mut process = Process::start(&bed, &config);
+    let instance = create(&process.tester).await;
+    around
+        .orders
+        .lock()
+        .unwrap()
+        .push_back(Order::NeverAnswered);
+    let uri = format!("{instance}/instantiate");
+    process.tester.post(&uri, json!({ "flavourId": "f" })).await;
+    let mut ordered = around.stacks.subscribe();
+    ordered.wait_for(|stacks| !stacks.is_empty()).await.unwrap();
+    let [custodian] = custodians(process.child.id())[..] else {
+        panic!("there is one custodian");
+    };
+    let pid = nix::unistd::Pid::from_raw(process.child.id().try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGSTOP).unwrap();
+    // A parent that is stopped does not collect it: what is left is an entry of the process table.
+    while std::fs::read_to_string(format!("/proc/{custodian}/stat"))
+        .is_ok_and(|stat| !stat.contains(") Z "))
+    {
+        tokio::task::yield_now().await;
+    }
+    process.child.kill().unwrap();
 }

@@ -6,6 +6,7 @@
 mod around;
 mod bed;
 mod delegation;
+mod key_defects;
 mod pkcs11;
 mod process;
 mod support;

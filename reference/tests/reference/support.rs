@@ -55,8 +55,13 @@ impl Ca {
 
     /// A server's and client's certificate for 127.0.0.1.
     pub fn peer(&self, folder: &Path, name: &str) -> Identity {
-        let mut params =
-            CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+        self.peer_for(folder, name, &["127.0.0.1", "localhost"])
+    }
+
+    /// The same for other hosts.
+    pub fn peer_for(&self, folder: &Path, name: &str, hosts: &[&str]) -> Identity {
+        let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let mut params = CertificateParams::new(hosts).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![
             ExtendedKeyUsagePurpose::ServerAuth,

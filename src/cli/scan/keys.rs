@@ -33,11 +33,22 @@ impl Given {
         let passwords = passwords(args.password_file.as_deref())?;
         let mut targets = Vec::new();
         for path in &args.cert {
-            targets.push(public(path)?);
+            targets.push(
+                public(path).map_err(|error| match private(path, &passwords) {
+                    Ok(_) => anyhow!(
+                        "--cert {}: this is a private key; give it with --key",
+                        path.display()
+                    ),
+                    Err(_) => error,
+                })?,
+            );
         }
         let certificates = targets.len();
         for path in &args.key {
-            let target = private(path, &passwords)?;
+            let target = private(path, &passwords).map_err(|error| match public(path) {
+                Ok(_) => error.context("give it with --cert, or the private key with --key"),
+                Err(_) => error,
+            })?;
             if certificates == 0 {
                 targets.push(target);
                 continue;

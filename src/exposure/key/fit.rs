@@ -48,7 +48,7 @@ pub fn public_of(private: &PrivateKey) -> PublicKey {
 }
 
 /// The point that a scalar of the curve's size stands for; none for zero and from the curve's order on.
-pub(super) fn point(curve: Curve, scalar: &[u8]) -> Option<PublicKey> {
+pub(crate) fn point(curve: Curve, scalar: &[u8]) -> Option<PublicKey> {
     let private = agreement::PrivateKey::from_private_key(arithmetic(curve), scalar).ok()?;
     let public = private.compute_public_key().ok()?;
     let (x, y) = public.as_ref().get(1..)?.split_at_checked(curve.size())?;

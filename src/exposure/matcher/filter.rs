@@ -3,6 +3,9 @@
 //! A needle enters the grams of [`STRIDE`] places in a row, so that one of them is looked at however the needle lies. One
 //! look costs a multiplication and a bit out of a table that stays in the processor's nearest cache for a key or two.
 
+#[cfg(target_arch = "x86_64")]
+mod wide;
+
 use zeroize::Zeroizing;
 
 /// Bytes from one look to the next. A multiple of four, so that a look at an aligned place never touches two cache lines;
@@ -70,15 +73,18 @@ impl Filter {
         mut hit: impl FnMut(usize),
     ) {
         let to = to.min((bytes.len() + 1).saturating_sub(GRAM));
-        let mut at = self.next_batch(bytes, from, to);
+        let (mut at, mut hits) = self.next_batch(bytes, from, to);
         while at < to {
             let end = to.min(at + SPAN);
-            if !uniform(&bytes[at..end]) {
-                let mut hits = 0u32;
+            if end < at + SPAN {
+                // Less than a batch is left.
                 for (i, place) in (at..end).step_by(STRIDE).enumerate() {
                     hits |= (self.look(gram(bytes, place)) & 1) << i;
                 }
-                if hits & (hits.wrapping_sub(1)) != 0 {
+            }
+            // A few bytes may well be the same.
+            if hits != 0 && (end < at + SPAN || !uniform(&bytes[at..end])) {
+                if hits & (hits - 1) != 0 {
                     let mut rest = hits;
                     while rest != 0 {
                         soon(gram(bytes, at + rest.trailing_zeros() as usize * STRIDE));
@@ -90,12 +96,17 @@ impl Filter {
                     hits &= hits - 1;
                 }
             }
-            at = self.next_batch(bytes, at + SPAN, to);
+            (at, hits) = self.next_batch(bytes, at + SPAN, to);
         }
     }
 
-    /// The next batch of looks that has a hit, or where less than a batch is left.
-    fn next_batch(&self, bytes: &[u8], at: usize, to: usize) -> usize {
+    /// The next batch of looks that has hits, with a bit for each; or where less than a batch is left, and none.
+    fn next_batch(&self, bytes: &[u8], at: usize, to: usize) -> (usize, u32) {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx512f") {
+            // SAFETY: the processor has what the function needs.
+            return unsafe { wide::next_batch(self, bytes, at, to) };
+        }
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("bmi2") {
             // SAFETY: the processor has what the function needs.
@@ -107,12 +118,12 @@ impl Filter {
     /// With shifts by a variable in one step.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "bmi2")]
-    fn next_batch_bmi2(&self, bytes: &[u8], at: usize, to: usize) -> usize {
+    fn next_batch_bmi2(&self, bytes: &[u8], at: usize, to: usize) -> (usize, u32) {
         self.next_batch_plain(bytes, at, to)
     }
 
     #[inline(always)]
-    fn next_batch_plain(&self, bytes: &[u8], mut at: usize, to: usize) -> usize {
+    fn next_batch_plain(&self, bytes: &[u8], mut at: usize, to: usize) -> (usize, u32) {
         while at + SPAN <= to {
             let span: &[u8; SPAN] = bytes[at..at + SPAN]
                 .try_into()
@@ -124,11 +135,12 @@ impl Filter {
                 looks |= self.look(gram(span, i * STRIDE));
             }
             if looks & 1 == 1 {
-                break;
+                let hits = (0..BATCH).map(|i| (self.look(gram(span, i * STRIDE)) & 1) << i);
+                return (at, hits.fold(0, |hits, hit| hits | hit));
             }
             at += SPAN;
         }
-        at
+        (at, 0)
     }
 }
 

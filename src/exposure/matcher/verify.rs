@@ -107,8 +107,13 @@ impl<'a> Spelled<'a> {
         if self.form.order == Order::Decimal {
             return bytes.len() >= DECIMAL_PIECE && steps(bytes) >= DECIMAL_PIECE / 2;
         }
-        bytes.len() >= PIECE && distinct(bytes) >= INFORMATIVE && steps(bytes) >= INFORMATIVE
+        bytes.len() >= PIECE && tells(bytes)
     }
+}
+
+/// Whether bytes are no accident: neither runs nor sequences.
+pub(super) fn tells(bytes: &[u8]) -> bool {
+    distinct(bytes) >= INFORMATIVE && steps(bytes) >= INFORMATIVE
 }
 
 /// Which bytes of `needle` are equal to those of `bytes`, in one piece around `index` there and `at` here.

@@ -12,11 +12,11 @@ use crate::detector::{REACH, Window};
 use crate::source::windows::buffer::Buffer;
 use crate::source::{Place, Visitor};
 
-/// Bytes in memory at a time: about what the second-level cache of a core holds, so that what was read is searched there.
+/// Bytes in memory at a time: half of what the second-level cache of a core holds, so that what was read is searched there.
 ///
-/// Mapping the file instead is faster by a third where the kernel caches it in large pieces, and slower by as much where it
-/// does not (`benches/sources.rs`); but a file that is cut short under a mapping ends the program.
-const CAPACITY: usize = 1 << 20;
+/// Mapping the file instead is no faster: the kernel copies at the speed of memory, and the search of a mapping waits for it. And
+/// a file that is cut short under a mapping ends the program.
+const CAPACITY: usize = 512 << 10;
 
 /// A stream on its way to the visitor.
 ///

@@ -1,5 +1,8 @@
 //! The few bytes by which private keys are found in anything, in one pass: [`Anchors`].
 
+#[cfg(target_arch = "x86_64")]
+mod pairs;
+
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind, packed};
@@ -38,7 +41,10 @@ pub(super) struct Anchors {
 }
 
 enum Searcher {
-    /// With vector instructions, where the machine has them: near the speed of memory.
+    /// With wide vectors, where the machine has them: at the speed of memory.
+    #[cfg(target_arch = "x86_64")]
+    Pairs(Box<pairs::Pairs>),
+    /// With vectors, at half of that or a third.
     Packed(Box<packed::Searcher>),
     Automaton(AhoCorasick),
 }
@@ -46,12 +52,12 @@ enum Searcher {
 impl Anchors {
     pub(super) fn new() -> Self {
         let (anchors, patterns): (Vec<_>, Vec<_>) = patterns().into_iter().unzip();
-        let packed = packed::Config::new()
-            .heuristic_pattern_limits(false)
-            .builder()
-            .extend(&patterns)
-            .build();
-        let searcher = match packed {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(pairs) = pairs::Pairs::new(&patterns) {
+            let searcher = Searcher::Pairs(Box::new(pairs));
+            return Self { anchors, searcher };
+        }
+        let searcher = match packed(&patterns) {
             Some(packed) => Searcher::Packed(Box::new(packed)),
             None => Searcher::Automaton(automaton(&patterns)),
         };
@@ -68,6 +74,8 @@ impl Anchors {
         let (first, bytes) = (part.start, &bytes[part]);
         let mut call = |pattern: usize, at: usize| found(self.anchors[pattern], first + at);
         match &self.searcher {
+            #[cfg(target_arch = "x86_64")]
+            Searcher::Pairs(pairs) => pairs.find(bytes, call),
             Searcher::Packed(packed) => packed
                 .find_iter(bytes)
                 .for_each(|hit| call(hit.pattern().as_usize(), hit.start())),
@@ -76,6 +84,14 @@ impl Anchors {
                 .for_each(|hit| call(hit.pattern().as_usize(), hit.start())),
         }
     }
+}
+
+fn packed(patterns: &[Vec<u8>]) -> Option<packed::Searcher> {
+    packed::Config::new()
+        .heuristic_pattern_limits(false)
+        .builder()
+        .extend(patterns)
+        .build()
 }
 
 /// For machines without vector instructions.
@@ -179,9 +195,9 @@ mod tests {
         }
     }
 
-    /// Machines without vector instructions find the same.
+    /// Machines with other vector instructions, or without, find the same.
     #[test]
-    fn the_automaton_finds_what_the_packed_searcher_finds() {
+    fn every_machine_finds_the_same() {
         let patterns = patterns();
         let bytes: Vec<u8> = (0..3000_usize)
             .flat_map(|i| {
@@ -190,19 +206,32 @@ mod tests {
                 pattern.iter().copied().chain(filler).collect::<Vec<_>>()
             })
             .collect();
-        let packed = Anchors::new();
-        let automaton = Anchors {
-            anchors: packed.anchors.clone(),
-            searcher: Searcher::Automaton(automaton(&samples())),
+        let here = Anchors::new();
+        let by = |searcher| Anchors {
+            anchors: here.anchors.clone(),
+            searcher,
         };
+        let automaton = by(Searcher::Automaton(automaton(&samples())));
         let all = |anchors: &Anchors| {
             let mut found = Vec::new();
-            anchors.find(&bytes, 3..bytes.len(), |anchor, at| {
-                found.push((anchor, at))
-            });
+            for (from, end) in [
+                (3, bytes.len()),
+                (100, 150),
+                (77, 78),
+                (5000, 5064),
+                (5000, 5065),
+            ] {
+                anchors.find(&bytes, from..end, |anchor, at| found.push((anchor, at)));
+            }
             found
         };
-        assert!(all(&packed).len() >= 2000);
-        assert_eq!(all(&packed), all(&automaton));
+        assert!(all(&automaton).len() >= 2000);
+        assert_eq!(all(&here), all(&automaton));
+        if let Some(packed) = packed(&samples()) {
+            assert_eq!(
+                all(&by(Searcher::Packed(Box::new(packed)))),
+                all(&automaton)
+            );
+        }
     }
 }

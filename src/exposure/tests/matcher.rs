@@ -8,7 +8,6 @@ mod keys;
 mod spell;
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use scas_exposure::detector::{Confirmed, Detector, REACH, Sighting, Whose, Window};
 use scas_exposure::key::{Part, Target};
 use scas_exposure::matcher::Matcher;
@@ -36,6 +35,21 @@ fn search(matcher: &Matcher, stream: &[u8], cuts: &[usize]) -> Vec<Sighting> {
         from = to;
     }
     found
+}
+
+/// Without those that another encloses: at the border of two windows, one may see the whole and the other a part.
+fn outermost(found: Vec<Sighting>) -> Vec<Sighting> {
+    let range = |sighting: &Sighting| sighting.at..sighting.at + sighting.length;
+    let encloses = |outer: &Sighting, inner: &Sighting| {
+        let (outer, inner) = (range(outer), range(inner));
+        outer != inner && outer.start <= inner.start && inner.end <= outer.end
+    };
+    let enclosed = |inner: &&Sighting| found.iter().any(|outer| encloses(outer, inner));
+    found
+        .iter()
+        .filter(|sighting| !enclosed(sighting))
+        .cloned()
+        .collect()
 }
 
 fn whole(sighting: &Sighting) -> bool {
@@ -69,6 +83,7 @@ fn all_found(
         let found = search(matcher, &stream, &[cut]);
         let from = (before + planted.secret.start) as u64;
         let to = (before + planted.secret.end) as u64;
+        let found = outermost(found);
         prop_assert_eq!(found.len(), 1, "{}: {:?}", spelling.name, found);
         let sighting = &found[0];
         prop_assert_eq!(&sighting.key, &Whose::Target(0));
@@ -108,11 +123,9 @@ fn all_found(
 }
 
 proptest! {
-    // A seed, so that a run can be had again.
     #![proptest_config(ProptestConfig {
         cases: 24,
         failure_persistence: None,
-        rng_seed: RngSeed::Fixed(20_261_122),
         ..ProptestConfig::default()
     })]
 
@@ -264,5 +277,37 @@ fn nothing_elsewhere() {
         random.hex(8 << 20),
     ] {
         assert_eq!(search(&matcher, &stream, &[]), []);
+    }
+}
+
+/// A key that no search by its encodings could tell from what fills memory is named, so that nobody takes "not found" for more
+/// than it is.
+#[test]
+fn keys_without_a_face_are_named() {
+    let mut random = Random(5);
+    let plain = keys::ec(&[[0; 30].as_slice(), &[1, 2]].concat());
+    let good = target(Kind::P256, &mut random);
+    let matcher = Matcher::new(&[good, plain]);
+    assert_eq!(matcher.too_plain().collect::<Vec<_>>(), [1]);
+}
+
+/// What the search once missed. Of the one stretch that a line break leaves whole the filter looks at one gram, and three or
+/// four of its bytes are the same; or it is the last that the filter looks at before the window ends.
+#[test]
+fn the_last_gram_that_is_left_is_enough() {
+    for (seed, text, cut) in [
+        (14_251_626_635_686_100_138, false, 1526),
+        (3_265_542_334_712_344_897, false, 2432),
+        (2_499_621_853_750_791_320, true, 696),
+    ] {
+        let mut random = Random(seed);
+        for kind in Kind::ALL {
+            let target = target(kind, &mut random);
+            let matcher = Matcher::new(std::slice::from_ref(&target));
+            for spelling in SPELLINGS {
+                let found = all_found(&target, &matcher, spelling, &mut random, text, cut);
+                assert!(found.is_ok(), "{kind:?}, {}: {found:?}", spelling.name);
+            }
+        }
     }
 }

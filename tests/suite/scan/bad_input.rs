@@ -40,6 +40,15 @@ fn a_key_that_does_not_fit_the_certificate_is_told_before_anything_is_searched()
 }
 
 #[test]
+fn a_certificate_in_the_place_of_a_key_is_told_where_it_belongs_and_a_key_too() {
+    let Some((stage, pair)) = stage() else { return };
+    let ended = stage.run(&["scan", "--key", text(&pair.cert), "data"]);
+    ended.assert_told(64, &["vnfci.pem is a certificate", "give it with --cert"]);
+    let ended = stage.run(&["scan", "--cert", text(&pair.key), "data"]);
+    ended.assert_told(64, &["vnfci.key", "private key", "give it with --key"]);
+}
+
+#[test]
 fn a_key_that_cannot_be_read_is_told_by_its_name() {
     let Some((stage, pair)) = stage() else { return };
     put(&stage, "empty.key", b"");

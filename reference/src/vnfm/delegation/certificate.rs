@@ -1,6 +1,8 @@
 //! Certificates that came from the CMF: whether they are what was asked for, and what they say. Main functions:
 //! [`validated`], [`contents`].
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
@@ -9,6 +11,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::custodian::protocol::Names;
+use crate::defect::{Defects, Deviation};
 
 /// Why a certificate is not installed.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +33,7 @@ pub(crate) fn validated(
     names: &Names,
     anchors: &[TrustAnchor<'static>],
     now: UnixTime,
+    defects: Defects,
 ) -> Result<Vec<Vec<u8>>, Unfit> {
     let mut leaf = None;
     let mut others = Vec::new();
@@ -38,33 +42,42 @@ pub(crate) fn validated(
         if !rest.is_empty() {
             return Err(Unfit::Unreadable);
         }
-        if leaf.is_none() && certificate.public_key().raw == public_key {
+        let fits = certificate.public_key().raw == public_key
+            || defects.has(Deviation::InstallsCertificateOfOtherKey) && !certificate.is_ca();
+        if leaf.is_none() && fits {
             leaf = Some((der, certificate));
         } else {
             others.push((der, certificate));
         }
     }
     let (leaf_der, leaf) = leaf.ok_or(Unfit::NotForThisKey)?;
-    check_names(&leaf, names)?;
+    if !defects.has(Deviation::InstallsCertificateOfOtherName) {
+        check_names(&leaf, names)?;
+    }
     let end_entity = CertificateDer::from(leaf_der.as_slice());
     let intermediates: Vec<_> = others
         .iter()
         .map(|(der, _)| CertificateDer::from(der.as_slice()))
         .collect();
-    webpki::EndEntityCert::try_from(&end_entity)
-        .and_then(|certificate| {
-            certificate.verify_for_usage(
-                webpki::ALL_VERIFICATION_ALGS,
-                anchors,
-                &intermediates,
-                now,
-                webpki::KeyUsage::client_auth(),
-                None,
-                None,
-            )?;
-            Ok(())
-        })
-        .map_err(Unfit::Chain)?;
+    let now = match defects.has(Deviation::InstallsExpiredCertificate) {
+        true => just_after(leaf.validity().not_before.timestamp()),
+        false => now,
+    };
+    let verified = webpki::EndEntityCert::try_from(&end_entity).and_then(|certificate| {
+        certificate.verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            anchors,
+            &intermediates,
+            now,
+            webpki::KeyUsage::client_auth(),
+            None,
+            None,
+        )?;
+        Ok(())
+    });
+    if !defects.has(Deviation::InstallsUntrustedCertificate) {
+        verified.map_err(Unfit::Chain)?;
+    }
     // In the order of issue, whatever the order of the answer; the root itself is known to whoever trusts it.
     let mut chain = vec![leaf_der.clone()];
     let mut last = leaf;
@@ -79,6 +92,11 @@ pub(crate) fn validated(
         last = certificate;
     }
     Ok(chain)
+}
+
+/// A moment at which a certificate that begins then is valid.
+pub(super) fn just_after(seconds: i64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds.max(0).unsigned_abs() + 1))
 }
 
 /// The alternative name that was asked for and no other, and the common name.

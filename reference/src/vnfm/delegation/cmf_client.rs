@@ -18,6 +18,7 @@ use super::config::Cmf;
 use super::error::DelegationError;
 use super::identity::{CertificateType, Policy, Vnfc};
 use super::rest::{Rest, header};
+use crate::custodian::protocol::Verification;
 use crate::vnfm::config::ConfigError;
 use crate::vnfm::tls::{ClientFiles, roots};
 
@@ -48,7 +49,12 @@ impl CmfClient {
             private_key: ("cmf.private_key", &cmf.private_key),
         };
         Ok(Self {
-            rest: Rest::new("CMF", &files, Duration::from_secs(cmf.timeout_seconds))?,
+            rest: Rest::new(
+                "CMF",
+                &files,
+                Duration::from_secs(cmf.timeout_seconds),
+                Verification::Full,
+            )?,
             root: cmf.root.clone(),
             anchors: roots("cmf.ca_anchors", &cmf.ca_anchors)?.roots,
         })
@@ -111,6 +117,7 @@ impl CmfClient {
         certificate_type: CertificateType,
         enrolment: Enrolment,
         csr: &str,
+        exposed: Option<String>,
     ) -> Result<Vec<Vec<u8>>, DelegationError> {
         let operation = match enrolment {
             Enrolment::First => "simpleenroll",
@@ -119,10 +126,11 @@ impl CmfClient {
         let what = format!("{operation} ({})", certificate_type.label());
         let uri = self.uri(&[".well-known", "est", certificate_type.label(), operation]);
         loop {
-            let request = self
-                .rest
-                .http
-                .post(uri.clone())
+            let mut request = self.rest.http.post(uri.clone());
+            if let Some(exposed) = &exposed {
+                request = request.header("X-Private-Key", exposed);
+            }
+            let request = request
                 .header("Content-Type", "application/pkcs10")
                 .header("Content-Transfer-Encoding", "base64")
                 .header("Accept", "application/pkcs7-mime")

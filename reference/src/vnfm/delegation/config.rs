@@ -164,11 +164,6 @@ impl Keys {
         Duration::from_millis(self.attempt_interval_ms)
     }
 
-    /// From their making on.
-    pub(crate) fn retention(&self) -> Duration {
-        Duration::from_secs(self.retention_seconds.into())
-    }
-
     /// How long before its end a certificate is renewed.
     pub(crate) fn renew_before_seconds(&self) -> i64 {
         self.renew_before_seconds.try_into().unwrap_or(i64::MAX)

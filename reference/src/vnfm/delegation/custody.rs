@@ -1,6 +1,7 @@
 //! The VNFM's end of the pipe to a key custodian. Main type: [`Custodian`].
 
 use std::process::Stdio;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -8,9 +9,11 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use super::Delegation;
 use super::config::Keys;
 use super::token;
 use crate::custodian::protocol::{Answer, Delivery, KeyKind, Names, Request, TokenPart};
+use crate::defect::{Defects, Deviation};
 
 /// How long a custodian that was told to end may take.
 const LAST_BREATH: Duration = Duration::from_secs(5);
@@ -55,6 +58,18 @@ pub(crate) enum CustodyError {
     Token { part: TokenPart, reason: String },
 }
 
+/// A key pair that was made.
+pub(crate) struct Generated {
+    /// PKCS#10 DER in base64.
+    pub(crate) csr: String,
+    /// Of a deviating product only.
+    pub(crate) exposed: Option<String>,
+}
+
+/// Custodians of a deviating product that are still there although their operation is over.
+#[derive(Default)]
+pub(crate) struct Lingering(std::sync::Mutex<Vec<Arc<Custodian>>>);
+
 /// What became of a delivery that was answered.
 pub(crate) struct Sent {
     pub(crate) status: u16,
@@ -63,7 +78,11 @@ pub(crate) struct Sent {
 
 impl Custodian {
     /// Starts one. The owner is who this VNFM is to the token, if the keys are to be in one.
-    pub(crate) async fn start(keys: &Keys, owner: Option<Uuid>) -> Result<Self, CustodyError> {
+    pub(super) async fn start(
+        keys: &Keys,
+        owner: Option<Uuid>,
+        defects: Defects,
+    ) -> Result<Self, CustodyError> {
         let mut command = command(keys)?;
         let pkcs11 = keys.pkcs11.as_ref().zip(owner);
         let access = pkcs11.map(|(pkcs11, owner)| token::access(pkcs11, owner));
@@ -99,7 +118,7 @@ impl Custodian {
         };
         let begin = Request::Begin {
             retention_seconds: keys.retention_seconds,
-            defects: Vec::new(),
+            defects: defects.names(),
             token: access,
         };
         match custodian.ask(&begin).await? {
@@ -113,20 +132,20 @@ impl Custodian {
         }
     }
 
-    /// A new key pair; the certificate signing request for it, DER in base64.
+    /// A new key pair, and the certificate signing request for it.
     pub(crate) async fn generate(
         &self,
         id: &str,
         kind: KeyKind,
         names: &Names,
-    ) -> Result<String, CustodyError> {
+    ) -> Result<Generated, CustodyError> {
         let request = Request::Generate {
             id: id.to_owned(),
             kind,
             names: names.clone(),
         };
         match self.ask(&request).await? {
-            Answer::Generated { csr } => Ok(csr),
+            Answer::Generated { csr, exposed } => Ok(Generated { csr, exposed }),
             other => Err(unexpected(other)),
         }
     }
@@ -182,7 +201,7 @@ impl Custodian {
             return;
         };
         let swept = async {
-            let other = Self::start(keys, Some(*owner)).await?;
+            let other = Self::start(keys, Some(*owner), Defects::NONE).await?;
             let objects = other.sweep(Some(*batch)).await?;
             other.end_process().await;
             Ok::<_, CustodyError>(objects)
@@ -224,6 +243,51 @@ impl Custodian {
             },
             _ => Err(CustodyError::Ended),
         }
+    }
+}
+
+impl Delegation {
+    /// A new custodian.
+    pub(super) async fn custodian(&self) -> Result<Custodian, CustodyError> {
+        if self.defects.has(Deviation::DeletesAtNextOperation) {
+            let lingering = std::mem::take(&mut *self.lingering());
+            for custodian in lingering {
+                custodian.end().await;
+            }
+        }
+        Custodian::start(&self.keys, self.owner, self.defects).await
+    }
+
+    /// The operation is over, and so are its keys.
+    pub(super) async fn end(&self, custodian: &Arc<Custodian>, succeeded: bool) {
+        let defects = self.defects;
+        let always = [
+            Deviation::KeyInLingeringCustodian,
+            Deviation::DeletesAtNextOperation,
+        ];
+        if defects.has_any(&always) || !succeeded && defects.has(Deviation::DeletesOnlyOnSuccess) {
+            self.lingering().push(Arc::clone(custodian));
+        } else if defects.has(Deviation::CustodianOutlivesVnfm) {
+            // It would not end by itself.
+            let _ = custodian.pipe.lock().await.child.kill().await;
+        } else {
+            custodian.end().await;
+        }
+    }
+
+    /// How often an installation is tried.
+    pub(super) fn attempts(&self) -> u32 {
+        match self.defects.has(Deviation::OneAttemptTooMany) {
+            true => self.keys.attempts.saturating_add(1),
+            false => self.keys.attempts,
+        }
+    }
+
+    fn lingering(&self) -> MutexGuard<'_, Vec<Arc<Custodian>>> {
+        self.lingering
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -14,7 +14,7 @@ use x509_parser::prelude::FromDer as _;
 use super::Delegation;
 use super::certificate::{self, Unfit};
 use super::cmf_client::Enrolment;
-use super::custody::Custodian;
+use super::custody::{Custodian, Generated};
 use super::error::DelegationError;
 use super::identity::{CertificateType, Enrolled, Policy, Vnfc};
 
@@ -91,22 +91,27 @@ impl Delegation {
         let certificate_type = enrolled.certificate_type;
         let names = vnfc.names(certificate_type, &enrolled.policy);
         let key_id = vnfc.key_id(certificate_type);
-        let csr = custodian
+        let Generated { csr, exposed } = custodian
             .generate(&key_id, enrolled.policy.kind, &names)
             .await?;
+        let to_cmf = match exposed {
+            Some(exposed) => self.exposure.expose(&key_id, &exposed).await?,
+            None => None,
+        };
         // The old key is gone, so that the delegate asks again, not the certificate itself.
         let way = if enrolled.chain.is_empty() {
             Enrolment::First
         } else {
             Enrolment::Again
         };
-        let answered = self.cmf.enrol(certificate_type, way, &csr).await?;
+        let answered = self.cmf.enrol(certificate_type, way, &csr, to_cmf).await?;
         let chain = certificate::validated(
             &answered,
             &public_key(&csr)?,
             &names,
             &self.cmf.anchors,
             UnixTime::now(),
+            self.defects,
         )?;
         let chain: Vec<String> = chain
             .iter()

@@ -37,7 +37,7 @@ impl Delegation {
     ) -> Result<(), DelegationError> {
         let vnf_instance_id = instance.id.clone();
         let delegated = of(instance)?;
-        let custodian = Arc::new(Custodian::start(&self.keys, self.owner).await?);
+        let custodian = Arc::new(self.custodian().await?);
         let mut tasks = Tasks::new();
         for (index, vnfc) in delegated.vnfcs.iter().enumerate() {
             let Some(target) = targets.iter().find(|target| target.vnfc == vnfc.id) else {
@@ -57,7 +57,7 @@ impl Delegation {
         let vnfcs = &mut delegated.vnfcs;
         let work = tasks.each(|(index, vnfc)| vnfcs[index] = vnfc);
         let outcome = self.within_retention(work).await;
-        custodian.end().await;
+        self.end(&custodian, outcome.is_ok()).await;
         outcome
     }
 
@@ -124,7 +124,7 @@ impl Delegation {
                 Err(error) => error,
             };
             tracing::warn!(vnfc = %vnfc.id, attempt, %error, "an attempt to install failed");
-            if attempt == self.keys.attempts {
+            if attempt == self.attempts() {
                 break Err(DelegationError::Attempts {
                     attempts: attempt,
                     last: error.to_string(),
@@ -193,5 +193,6 @@ fn patch(way: &Way, address: &Url, vnfc: &Vnfc, enrolled: &Enrolled) -> Delivery
         certificate: way.certificate.clone(),
         private_key: way.private_key.clone(),
         timeout_ms: way.timeout_seconds * 1000,
+        verification: way.verification,
     }
 }

@@ -2,6 +2,7 @@
 //! [`Delegation::instantiate`], [`Delegation::release`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Delegation;
 use super::custody::{Custodian, CustodyError};
@@ -9,6 +10,7 @@ use super::enrolment::Tasks;
 use super::error::DelegationError;
 use super::identity::{Delegated, StackReference, Vnfc};
 use super::stack;
+use crate::custodian::defective;
 use crate::custodian::protocol::Delivery;
 use crate::vnfm::model::VnfInstance;
 use crate::vnfm::store::{Change, Store, Table};
@@ -50,7 +52,7 @@ impl Delegation {
         save(store, instance).await?;
         registered?;
 
-        let custodian = Arc::new(Custodian::start(&self.keys, self.owner).await?);
+        let custodian = Arc::new(self.custodian().await?);
         let work = async {
             let delegated = of(instance)?;
             self.enrol_all(&custodian, &mut delegated.vnfcs).await?;
@@ -58,7 +60,7 @@ impl Delegation {
             self.install_by_stack(store, instance, &custodian).await
         };
         let outcome = self.within_retention(work).await;
-        custodian.end().await;
+        self.end(&custodian, outcome.is_ok()).await;
         outcome?;
         self.note_servers(instance).await
     }
@@ -72,11 +74,12 @@ impl Delegation {
             seconds: self.keys.retention_seconds,
         };
         let started = tokio::time::Instant::now();
-        let outcome = tokio::time::timeout(self.keys.retention(), work).await;
+        let seconds = defective::retention(self.defects, self.keys.retention_seconds);
+        let retention = Duration::from_secs(seconds.into());
+        let outcome = tokio::time::timeout(retention, work).await;
         match outcome.unwrap_or_else(|_| Err(over())) {
             Err(DelegationError::Custody(CustodyError::Ended))
-                if started.elapsed() + std::time::Duration::from_millis(100)
-                    >= self.keys.retention() =>
+                if started.elapsed() + Duration::from_millis(100) >= retention =>
             {
                 Err(over())
             }
@@ -107,7 +110,7 @@ impl Delegation {
                 Err(error) => error,
             };
             tracing::warn!(attempt, %error, "an attempt to install failed");
-            if attempt == self.keys.attempts {
+            if attempt == self.attempts() {
                 return Err(DelegationError::Attempts {
                     attempts: attempt,
                     last: error.to_string(),
@@ -144,6 +147,7 @@ impl Delegation {
             certificate: self.to_vim.certificate.clone(),
             private_key: self.to_vim.private_key.clone(),
             timeout_ms: self.to_vim.timeout_seconds * 1000,
+            verification: self.to_vim.verification,
         };
         let sent = custodian.send(delivery).await?;
         let what = || format!("the order of the stack `{name}`");

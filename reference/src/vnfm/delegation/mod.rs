@@ -7,6 +7,7 @@ mod config;
 mod custody;
 mod enrolment;
 mod error;
+mod exposure;
 mod identity;
 mod installation;
 mod instantiation;
@@ -33,7 +34,11 @@ pub(crate) use renewal::run as renew;
 use super::config::{Config, ConfigError};
 use super::store::Store;
 use super::tls::{ClientFiles, client_config};
+use crate::custodian::protocol::Verification;
+use crate::defect::{Defects, Deviation};
 use cmf_client::CmfClient;
+use custody::Lingering;
+use exposure::Exposure;
 use identity::CertificateType;
 use oam::{Admitted, OamEndpoint};
 use vim_client::VimClient;
@@ -43,6 +48,9 @@ pub(crate) struct Delegation {
     keys: Keys,
     /// Who this VNFM is to a PKCS#11 token, if one holds the keys.
     owner: Option<Uuid>,
+    defects: Defects,
+    exposure: Exposure,
+    lingering: Lingering,
     cmf: CmfClient,
     vim: VimClient,
     to_vim: Way,
@@ -58,11 +66,16 @@ struct Way {
     certificate: PathBuf,
     private_key: PathBuf,
     timeout_seconds: u64,
+    verification: Verification,
 }
 
 impl Delegation {
     /// By the sections `[cmf]`, `[vim]` and `[oam]`; nothing if none of them is there.
-    pub(crate) async fn start(config: &Config, store: &Store) -> anyhow::Result<Option<Self>> {
+    pub(crate) async fn start(
+        config: &Config,
+        store: &Store,
+        defects: Defects,
+    ) -> anyhow::Result<Option<Self>> {
         let (cmf, vim, oam) = match (&config.cmf, &config.vim, &config.oam) {
             (Some(cmf), Some(vim), Some(oam)) => (cmf, vim, oam),
             (None, None, None) => return Ok(None),
@@ -75,34 +88,51 @@ impl Delegation {
             let reason = "keys.attempts and keys.retention_seconds must be at least 1";
             return Err(ConfigError::value("keys", anyhow::anyhow!(reason)).into());
         }
+        let to_vim = if defects.has(Deviation::VimNotVerified) {
+            Verification::Nothing
+        } else if defects.has(Deviation::VimNameNotVerified) {
+            Verification::AnyName
+        } else {
+            Verification::Full
+        };
+        let to_vnfcis = match defects.has(Deviation::VnfciNotVerified) {
+            true => Verification::Nothing,
+            false => Verification::Full,
+        };
         let to_vnfci = config.vnfci.as_ref().map(|vnfci| {
             // The custodian will read these files; what is wrong with them is better told now.
-            client_config(&ClientFiles {
+            let files = ClientFiles {
                 anchors: ("vnfci.anchors", &vnfci.anchors),
                 certificate: ("vnfci.certificate", &vnfci.certificate),
                 private_key: ("vnfci.private_key", &vnfci.private_key),
-            })?;
+            };
+            client_config(&files, to_vnfcis)?;
             Ok::<_, ConfigError>(Way {
                 anchors: vnfci.anchors.clone(),
                 certificate: vnfci.certificate.clone(),
                 private_key: vnfci.private_key.clone(),
                 timeout_seconds: vnfci.timeout_seconds,
+                verification: to_vnfcis,
             })
         });
         let admitted = Arc::new(Admitted::default());
         Ok(Some(Self {
             owner: token::take_possession(&config.keys, store).await?,
             keys: config.keys.clone(),
+            defects,
+            exposure: Exposure::new(config, store, defects),
+            lingering: Lingering::default(),
             cmf: CmfClient::new(cmf)?,
-            vim: VimClient::new(vim)?,
+            vim: VimClient::new(vim, to_vim)?,
             to_vim: Way {
                 anchors: vim.anchors.clone(),
                 certificate: vim.certificate.clone(),
                 private_key: vim.private_key.clone(),
                 timeout_seconds: vim.timeout_seconds,
+                verification: to_vim,
             },
             to_vnfci: to_vnfci.transpose()?,
-            oam: OamEndpoint::start(oam, cmf, Arc::clone(&admitted)).await?,
+            oam: OamEndpoint::start(oam, cmf, Arc::clone(&admitted), defects).await?,
             admitted,
         }))
     }
@@ -119,26 +149,27 @@ impl Delegation {
 
     /// Lets the VNFCIs of this instance into the VNF OAM endpoint.
     pub(crate) fn admit(&self, delegated: &Delegated) {
-        for certificate in oam_certificates(delegated) {
+        for certificate in self.oam_certificates(delegated) {
             self.admitted.add(&certificate);
         }
     }
 
     /// Does so no longer.
     pub(crate) fn dismiss(&self, delegated: &Delegated) {
-        for certificate in oam_certificates(delegated) {
+        for certificate in self.oam_certificates(delegated) {
             self.admitted.remove(&certificate);
         }
     }
-}
 
-fn oam_certificates(delegated: &Delegated) -> impl Iterator<Item = Vec<u8>> {
-    delegated
-        .vnfcs
-        .iter()
-        .flat_map(|vnfc| &vnfc.certificates)
-        .filter(|enrolled| enrolled.certificate_type == CertificateType::VnfOam)
-        .filter_map(|enrolled| enrolled.leaf())
+    fn oam_certificates(&self, delegated: &Delegated) -> impl Iterator<Item = Vec<u8>> {
+        let all = self.defects.has(Deviation::OamAcceptsVnfciCertificate);
+        delegated
+            .vnfcs
+            .iter()
+            .flat_map(|vnfc| &vnfc.certificates)
+            .filter(move |enrolled| all || enrolled.certificate_type == CertificateType::VnfOam)
+            .filter_map(|enrolled| enrolled.leaf())
+    }
 }
 
 /// Private keys, and what decides about them, go by TLS.

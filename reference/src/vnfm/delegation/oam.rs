@@ -20,7 +20,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::certificate;
 use super::config::{Cmf, Oam};
+use crate::defect::{Defects, Deviation};
 use crate::vnfm::config::ConfigError;
 use crate::vnfm::tls::{TlsListener, chain, key, provider, roots};
 
@@ -60,8 +62,9 @@ impl OamEndpoint {
         oam: &Oam,
         cmf: &Cmf,
         admitted: Arc<Admitted>,
+        defects: Defects,
     ) -> Result<Self, ConfigError> {
-        let config = server_config(oam, cmf, admitted)?;
+        let config = server_config(oam, cmf, admitted, defects)?;
         let listener = TcpListener::bind(oam.listen)
             .await
             .with_context(|| format!("cannot listen on {}", oam.listen))
@@ -93,6 +96,7 @@ fn server_config(
     oam: &Oam,
     cmf: &Cmf,
     admitted: Arc<Admitted>,
+    defects: Defects,
 ) -> Result<ServerConfig, ConfigError> {
     let roots = roots("cmf.ca_anchors", &cmf.ca_anchors)?;
     let issued = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
@@ -101,7 +105,11 @@ fn server_config(
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| ConfigError::value("oam", error))?
-        .with_client_cert_verifier(Arc::new(Doorkeeper { issued, admitted }))
+        .with_client_cert_verifier(Arc::new(Doorkeeper {
+            issued,
+            admitted,
+            defects,
+        }))
         .with_single_cert(
             chain("oam.certificate", &oam.certificate)?,
             key("oam.private_key", &oam.private_key)?,
@@ -124,9 +132,14 @@ fn server_config(
 struct Doorkeeper {
     issued: Arc<dyn ClientCertVerifier>,
     admitted: Arc<Admitted>,
+    defects: Defects,
 }
 
 impl ClientCertVerifier for Doorkeeper {
+    fn client_auth_mandatory(&self) -> bool {
+        !self.defects.has(Deviation::OamAcceptsAnyClient)
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.issued.root_hint_subjects()
     }
@@ -137,10 +150,23 @@ impl ClientCertVerifier for Doorkeeper {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        if self.defects.has(Deviation::OamAcceptsAnyClient) {
+            return Ok(ClientCertVerified::assertion());
+        }
+        if self.defects.has(Deviation::OamAcceptsExpired)
+            && let Some((end, length)) = certificate::validity(end_entity)
+            && end < i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+        {
+            let then = certificate::just_after(end - length);
+            return self
+                .issued
+                .verify_client_cert(end_entity, intermediates, then);
+        }
         let verified = self
             .issued
             .verify_client_cert(end_entity, intermediates, now)?;
-        if self.admitted.has(end_entity) {
+        let any = self.defects.has(Deviation::OamAcceptsAnyOfCa);
+        if any || self.admitted.has(end_entity) {
             Ok(verified)
         } else {
             Err(CertificateError::ApplicationVerificationFailure.into())

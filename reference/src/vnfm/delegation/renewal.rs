@@ -96,3 +96,69 @@ pub(crate) async fn run(lifecycle: Arc<Lifecycle>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vnfm::delegation::identity::Vnfc;
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    use serde_json::json;
+
+    const DAY: i64 = 86_400;
+
+    /// With one certificate that ends in ten days and began ten days ago.
+    fn delegated(certificate_type: CertificateType, is_renewal: bool) -> (Delegated, i64) {
+        let now = time::OffsetDateTime::now_utc();
+        let mut params = rcgen::CertificateParams::new([]).unwrap();
+        params.not_before = now - time::Duration::days(10);
+        params.not_after = now + time::Duration::days(10);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let der = params.self_signed(&key).unwrap().der().to_vec();
+        let configuration = json!({ "securityPolicy": [{}] });
+        let mut delegated = Delegated::new(configuration).unwrap();
+        let mut vnfc = Vnfc::new();
+        vnfc.configuration = Some("https://127.0.0.1:1".parse().unwrap());
+        vnfc.certificates.push(Enrolled {
+            certificate_type,
+            delegate_id: "d".to_owned(),
+            policy: delegated.policy.clone(),
+            chain: vec![BASE64_STANDARD.encode(der)],
+            is_renewal,
+        });
+        delegated.vnfcs.push(vnfc);
+        (delegated, now.unix_timestamp())
+    }
+
+    #[test]
+    fn a_certificate_is_due_so_long_before_its_end_and_once() {
+        let (delegated, now) = delegated(CertificateType::Vnfci, false);
+        let later = due(&delegated, 7 * DAY, now, &HashSet::new());
+        assert_eq!((later.now.len(), later.next), (0, Some(3 * DAY)));
+        let due_now = due(&delegated, 7 * DAY, now + 3 * DAY, &HashSet::new());
+        assert_eq!((due_now.now.len(), due_now.next), (1, None));
+        let tried = due_now.certificates.into_iter().collect();
+        let tried = due(&delegated, 7 * DAY, now + 3 * DAY, &tried);
+        assert_eq!((tried.now.len(), tried.next), (0, None));
+    }
+
+    #[test]
+    fn one_that_was_renewed_waits_for_the_second_half_of_its_life() {
+        let (renewed, now) = delegated(CertificateType::Vnfci, true);
+        let before = due(&renewed, 100 * DAY, now - DAY, &HashSet::new());
+        assert_eq!((before.now.len(), before.next), (0, Some(DAY)));
+        let after = due(&renewed, 100 * DAY, now, &HashSet::new());
+        assert_eq!(after.now.len(), 1);
+    }
+
+    #[test]
+    fn only_vnfci_certificates_of_reachable_vnfcis_are_renewed() {
+        let (of_oam, now) = delegated(CertificateType::VnfOam, false);
+        let (mut unreachable, _) = delegated(CertificateType::Vnfci, false);
+        unreachable.vnfcs[0].configuration = None;
+        for delegated in [of_oam, unreachable] {
+            let due = due(&delegated, 100 * DAY, now, &HashSet::new());
+            assert_eq!((due.now.len(), due.next), (0, None));
+        }
+    }
+}

@@ -6,6 +6,7 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use super::error::DelegationError;
+use crate::custodian::protocol::Verification;
 use crate::vnfm::config::ConfigError;
 use crate::vnfm::tls::{ClientFiles, client_config};
 
@@ -24,9 +25,10 @@ impl Rest {
         peer: &'static str,
         files: &ClientFiles<'_>,
         timeout: Duration,
+        verification: Verification,
     ) -> Result<Self, ConfigError> {
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(client_config(files)?)
+            .tls_backend_preconfigured(client_config(files, verification)?)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .https_only(true)

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::config::{Keys, Pkcs11};
 use super::custody::{Custodian, CustodyError};
 use crate::custodian::protocol::{TokenAccess, TokenPart};
+use crate::defect::Defects;
 use crate::vnfm::config::ConfigError;
 use crate::vnfm::store::{Change, Store, Table};
 
@@ -27,7 +28,7 @@ pub(super) async fn take_possession(keys: &Keys, store: &Store) -> anyhow::Resul
             owner
         }
     };
-    let custodian = Custodian::start(keys, Some(owner)).await;
+    let custodian = Custodian::start(keys, Some(owner), Defects::NONE).await;
     let custodian = custodian.map_err(by_label)?;
     let swept = custodian.sweep(None).await.map_err(by_label)?;
     if swept > 0 {

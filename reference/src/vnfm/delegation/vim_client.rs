@@ -11,6 +11,7 @@ use url::Url;
 use super::config::Vim;
 use super::error::DelegationError;
 use super::rest::{Rest, header};
+use crate::custodian::protocol::Verification;
 use crate::vnfm::config::{ConfigError, read};
 use crate::vnfm::tls::ClientFiles;
 
@@ -35,7 +36,7 @@ pub(crate) struct Session {
 }
 
 impl VimClient {
-    pub(crate) fn new(vim: &Vim) -> Result<Self, ConfigError> {
+    pub(crate) fn new(vim: &Vim, verification: Verification) -> Result<Self, ConfigError> {
         super::https_only("vim.auth_url", &vim.auth_url)?;
         let password = read("vim.password_file", &vim.password_file)?;
         let password = String::from_utf8_lossy(&password)
@@ -57,7 +58,12 @@ impl VimClient {
         let domain = json!({ "name": vim.domain });
         let user = json!({ "name": vim.user, "domain": domain, "password": password });
         Ok(Self {
-            rest: Rest::new("VIM", &files, Duration::from_secs(vim.timeout_seconds))?,
+            rest: Rest::new(
+                "VIM",
+                &files,
+                Duration::from_secs(vim.timeout_seconds),
+                verification,
+            )?,
             tokens,
             credentials: json!({ "auth": {
                 "identity": { "methods": ["password"], "password": { "user": user } },
