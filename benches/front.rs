@@ -146,7 +146,6 @@ fn through_front(
                 max_request_body: 1 << 20,
                 observer: None,
                 scrub: None,
-                redaction: None,
                 refusal: problem_details,
                 housekeeping: None,
             },

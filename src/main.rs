@@ -2,6 +2,12 @@
 
 use std::process::ExitCode;
 
+use scas::cli::WipingAllocator;
+
+/// As the system's allocator, until a key custodian (`scas reference custodian`) switches the wiping on.
+#[global_allocator]
+static ALLOCATOR: WipingAllocator = WipingAllocator::new();
+
 fn main() -> ExitCode {
     scas::cli::main()
 }

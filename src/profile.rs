@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::model::clause::Role;
-use crate::model::sut::Profile;
+use crate::model::sut::{Ixit, Profile, VnfRequests};
 
 /// The reference VNFM's profile.
 const REFERENCE: &str = include_str!("../fixtures/sut/reference-vnfm.toml");
@@ -110,6 +111,7 @@ fn check(profile: &Profile) -> anyhow::Result<()> {
         crate::testbed::sut_process::address(&api.root)
             .map_err(|error| anyhow::anyhow!("ixit.api.root: {error}"))?;
     }
+    delegation(ixit)?;
     let placeholders = crate::testbed::placeholders();
     let texts = ixit
         .start
@@ -121,6 +123,12 @@ fn check(profile: &Profile) -> anyhow::Result<()> {
                 .config
                 .iter()
                 .map(|text| ("ixit.start.config", text)),
+        )
+        .chain(
+            ixit.start
+                .delegation
+                .iter()
+                .map(|text| ("ixit.start.delegation", text)),
         );
     for (label, text) in texts {
         if let Err(unknown) = crate::testbed::sut_process::fill(text, &placeholders) {
@@ -132,6 +140,63 @@ fn check(profile: &Profile) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The labels of delegation mode.
+fn delegation(ixit: &Ixit) -> anyhow::Result<()> {
+    let keys = &ixit.keys;
+    for (label, value, most) in [
+        ("retention", keys.retention, 86_400),
+        ("attempts", u64::from(keys.attempts), 100),
+        ("deletion-deadline", keys.deletion_deadline, 3600),
+    ] {
+        anyhow::ensure!(
+            (1..=most).contains(&value),
+            "ixit.keys.{label}: {value} is out of range 1 to {most}"
+        );
+    }
+    if let Some(address) = &ixit.oam.address {
+        let port = address.rsplit_once(':').map(|(_, port)| port.parse());
+        anyhow::ensure!(
+            matches!(port, Some(Ok(1_u16..))),
+            "ixit.oam.address: '{address}' is no host and port; write e.g. \"127.0.0.1:9444\""
+        );
+    }
+    let observe = &ixit.observe;
+    anyhow::ensure!(
+        observe.probe_as.is_none() || observe.probe_with.is_none(),
+        "ixit.observe: probe-as and probe-with are two ways to the same; leave one out"
+    );
+    for written in &observe.product {
+        let kind = written.split_once(':').map(|(kind, _)| kind);
+        anyhow::ensure!(
+            matches!(kind, Some("pid" | "tree" | "port" | "unit")),
+            "ixit.observe.product: '{written}' names no process; write tree:N, port:N or unit:NAME"
+        );
+    }
+    for (label, members) in ixit.vnf.parts() {
+        if let Some(unknown) = members.values().find_map(unknown_placeholder) {
+            anyhow::bail!(
+                "{label}: unknown placeholder {unknown}; known are {}",
+                VnfRequests::PLACEHOLDERS.join(" ")
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The first text that is just a name in braces, and none that is known.
+fn unknown_placeholder(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => {
+            let braced = text.starts_with('{') && text.ends_with('}');
+            let known = VnfRequests::PLACEHOLDERS.contains(&text.as_str());
+            (braced && !known).then_some(text)
+        }
+        Value::Array(entries) => entries.iter().find_map(unknown_placeholder),
+        Value::Object(members) => members.values().find_map(unknown_placeholder),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -169,6 +234,38 @@ mod tests {
         assert!(error("quick = 2000", "quick = 1").contains("ixit.capacity.quick"));
         assert!(error("answer = 30", "answer = 0").contains("ixit.timeouts.answer"));
         assert!(error("concurrency = 16", "concurrency = 0").contains("concurrency"));
+    }
+
+    #[test]
+    fn impossible_words_for_delegation_mode_name_their_label() {
+        for (from, to, label) in [
+            ("attempts = 3", "attempts = 0", "ixit.keys.attempts"),
+            (
+                "deletion-deadline = 1",
+                "deletion-deadline = 0",
+                "ixit.keys.deletion-deadline",
+            ),
+            ("vnfcs = \"{vnfcs}\"", "vnfcs = \"{vnfsc}\"", "{vnfsc}"),
+            (
+                "probe-as = \"nobody\"",
+                "probe-as = \"a\"\nprobe-with = \"b\"",
+                "probe-with",
+            ),
+            (
+                "probe-as = \"nobody\"",
+                "product = [\"vnfm\"]",
+                "ixit.observe.product: 'vnfm'",
+            ),
+            (
+                "server-name = \"127.0.0.1\"",
+                "address = \"vnfm\"",
+                "ixit.oam.address",
+            ),
+            ("{retention}", "{retenshun}", "ixit.start.delegation"),
+        ] {
+            let told = error(from, to);
+            assert!(told.contains(label), "{label}: {told}");
+        }
     }
 
     #[test]

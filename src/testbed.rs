@@ -1,11 +1,17 @@
 //! Puts simulators, PKI and SUT together for a scenario and takes them down again. Main type: [`Testbed`].
 
+pub mod csr;
+pub mod delegation;
 pub mod lcm;
 pub mod load;
+pub mod observation;
 pub mod offer;
 mod preflight;
+pub mod processes;
+mod remains;
 pub mod state;
 pub mod sut_process;
+pub mod vnf;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,26 +21,32 @@ use std::time::Duration;
 use anyhow::Context as _;
 use scas_simulators::client::{Client, Limits, Parties};
 use scas_simulators::nfvo::{Nfvo, NfvoConfig};
-use scas_simulators::tls::{ClientSecurity, Identity, ServerSecurity};
+use scas_simulators::tls::{ClientSecurity, ServerSecurity};
 use scas_simulators::transcript::Transcript;
 
 use crate::context::RunContext;
 use crate::model::question::IdentifierRecord;
 use crate::model::sut::{AcceptedAt, Security};
-use crate::pki::Leaf;
+use delegation::{Delegation, identity};
+use observation::Spoken;
 pub use preflight::{placeholders, preflight};
+pub use remains::Remains;
 use sut_process::{StartError, StartPlan, SutProcess, fill};
 
 /// The longest body of a SUT's answer that is read, in bytes.
 const MAX_ANSWER: u64 = 16 * 1024 * 1024;
 /// Name of the notification endpoint.
 const NOTIFICATIONS: &str = "lcm";
+/// The file of the transcript in the scenario's folder.
+const TRANSCRIPT: &str = "transcript.jsonl";
 
 /// One scenario's simulators and SUT. Dropping it ends them; [`Testbed::take_down`] does so with an account.
 pub struct Testbed {
     // Fields are dropped in this order: first the processes, last the folder that they write to.
     sut: Option<SutProcess>,
     replicas: Vec<SutProcess>,
+    /// Those whose first process was killed; others of theirs may live.
+    crashed: Vec<SutProcess>,
     context: Arc<RunContext>,
     folder: PathBuf,
     /// Every exchange of the scenario.
@@ -43,18 +55,15 @@ pub struct Testbed {
     pub nfvo: Nfvo,
     /// Why there are no notifications, if there are none.
     pub unsubscribed: Option<String>,
+    /// The further roles of delegation mode, in its scenarios.
+    delegation: Option<Delegation>,
+    /// Answers of the SUT's that may be longer than what the transcript keeps.
+    spoken: Vec<Spoken>,
     remarks: Vec<String>,
+    since: std::time::SystemTime,
+    /// For what the tester writes meanwhile: snapshots, canaries.
+    scratch: tempfile::TempDir,
     work: tempfile::TempDir,
-}
-
-/// What is left when a bed is taken down.
-pub struct Remains {
-    /// Files that were kept, and what they are.
-    pub files: Vec<(PathBuf, &'static str)>,
-    /// What could not be removed.
-    pub residue: Vec<String>,
-    /// Evidence that could not be kept: the verdict stands on nothing.
-    pub lost: Vec<String>,
 }
 
 impl Testbed {
@@ -63,7 +72,32 @@ impl Testbed {
     /// # Errors
     /// A fault of ours, or of the machine's.
     pub async fn up(context: Arc<RunContext>, folder: &Path) -> anyhow::Result<Self> {
-        let transcript = Transcript::to_file(&folder.join("transcript.jsonl"))?;
+        let transcript = Transcript::to_file(&folder.join(TRANSCRIPT))?;
+        Self::with(context, folder, transcript).await
+    }
+
+    /// As [`Testbed::up`], with CMF and CA for delegation mode. The transcript is written when the bed is taken down: until then
+    /// nobody knows which bytes of it are a private key's.
+    ///
+    /// # Errors
+    /// A fault of ours, or of the machine's.
+    pub async fn up_delegating(context: Arc<RunContext>, folder: &Path) -> anyhow::Result<Self> {
+        use std::os::unix::fs::PermissionsExt as _;
+        processes::adopt_orphans().context("orphans of the product cannot be adopted")?;
+        let mut bed = Self::with(context, folder, Transcript::new()).await?;
+        // The product's own permissions are to keep others out, not ours.
+        std::fs::set_permissions(bed.work.path(), std::fs::Permissions::from_mode(0o711))
+            .context("the SUT's work folder")?;
+        let up = Delegation::up(&bed.context, &bed.transcript, bed.scratch.path());
+        bed.delegation = Some(up.await?);
+        Ok(bed)
+    }
+
+    async fn with(
+        context: Arc<RunContext>,
+        folder: &Path,
+        transcript: Transcript,
+    ) -> anyhow::Result<Self> {
         let side = &context.profile.ixit.nfvo;
         let security = server_security(&context, side.security);
         let nfvo = Nfvo::start(NfvoConfig {
@@ -74,16 +108,23 @@ impl Testbed {
         .context("ixit.nfvo")?;
         let work = crate::context::private_folder("scas-bed-")
             .context("cannot make a temporary folder for the SUT")?;
+        let scratch = crate::context::private_folder("scas-look-")
+            .context("cannot make a temporary folder for the tester")?;
         Ok(Self {
             context,
             folder: folder.to_owned(),
+            delegation: None,
+            spoken: Vec::new(),
+            scratch,
             work,
             transcript,
             nfvo,
             sut: None,
             replicas: Vec::new(),
+            crashed: Vec::new(),
             unsubscribed: None,
             remarks: Vec::new(),
+            since: std::time::SystemTime::now(),
         })
     }
 
@@ -175,6 +216,19 @@ impl Testbed {
         Ok(())
     }
 
+    /// Kills the first process of the SUT, and leaves its others to themselves.
+    ///
+    /// # Errors
+    /// The product runs by itself.
+    pub async fn crash(&mut self) -> Result<(), StartError> {
+        self.ours()?;
+        if let Some(mut sut) = self.sut.take() {
+            sut.crash().await;
+            self.crashed.push(sut);
+        }
+        Ok(())
+    }
+
     fn ours(&self) -> Result<(), StartError> {
         match &self.context.profile.ixit.api {
             Some(api) if api.running => Err(StartError::NotOurs),
@@ -237,52 +291,23 @@ impl Testbed {
             .collect()
     }
 
-    /// Takes everything down and says what is left.
-    pub async fn take_down(mut self) -> Remains {
-        let mut residue = std::mem::take(&mut self.remarks);
-        if let Some(status) = self.sut.as_mut().and_then(SutProcess::ended) {
-            residue.push(format!("the SUT had ended by itself: {status}"));
-        }
-        for sut in self.sut.take().into_iter().chain(self.replicas.drain(..)) {
-            residue.extend(sut.stop().await);
-        }
-        if let Some(api) = self
-            .context
-            .profile
-            .ixit
-            .api
-            .as_ref()
-            .filter(|api| !api.running)
-            && sut_process::listens(&api.root).await
-        {
-            residue.push(format!(
-                "something still listens at {} (ixit.api.root) after the SUT was stopped",
-                api.root
-            ));
-        }
-        self.nfvo.stop().await;
-        let mut lost = Vec::new();
-        if let Err(error) = self.transcript.flush() {
-            lost.push(format!("the transcript is not whole: {error}"));
-        }
-        let mut files = vec![(
-            self.folder.join("transcript.jsonl"),
-            "every exchange of the scenario, one line each",
-        )];
-        match state::keep_logs(self.work.path(), &self.folder) {
-            Ok(logs) => files.extend(logs),
-            Err(error) => lost.push(format!("{error:#}")),
-        }
-        if let Err(error) = self.work.close() {
-            residue.push(format!(
-                "the SUT's work folder could not be removed: {error}"
-            ));
-        }
-        Remains {
-            files,
-            residue,
-            lost,
-        }
+    /// The further roles of delegation mode.
+    ///
+    /// # Errors
+    /// No step has put them up.
+    pub fn delegation(&mut self) -> anyhow::Result<&mut Delegation> {
+        self.delegation
+            .as_mut()
+            .context("no step has put up the CMF before this one")
+    }
+
+    /// Address of the SUT's VNF OAM endpoint, and the name that its certificate must bear.
+    pub fn oam(&self) -> Option<(String, String)> {
+        let configured = &self.context.profile.ixit.oam;
+        let told = self.sut.as_ref().and_then(|sut| sut.oam.clone());
+        let address = configured.address.clone().or(told)?;
+        let name = delegation::oam_name(&address, configured.server_name.as_deref());
+        Some((address, name))
     }
 
     fn client_of(&self, sut: &SutProcess) -> anyhow::Result<Client> {
@@ -313,17 +338,23 @@ impl Testbed {
     }
 
     fn state(&self, name: &str) -> PathBuf {
-        self.work.path().join(name).join("state")
+        self.dir(name).join("state")
+    }
+
+    fn dir(&self, name: &str) -> PathBuf {
+        self.work.path().join(name)
     }
 
     /// The profile's words with their placeholders filled in, and the configuration written.
     fn plan(&self, name: &str) -> Result<StartPlan, StartError> {
-        let dir = self.work.path().join(name);
-        let state = self.state(name);
-        std::fs::create_dir_all(&state).map_err(|source| StartError::File {
-            path: state.display().to_string(),
-            source,
-        })?;
+        let dir = self.dir(name);
+        let (state, temporary) = (self.state(name), dir.join("tmp"));
+        for folder in [&state, &temporary] {
+            std::fs::create_dir_all(folder).map_err(|source| StartError::File {
+                path: folder.display().to_string(),
+                source,
+            })?;
+        }
         let values = self.values(name, &dir);
         let start = &self.context.profile.ixit.start;
         let filled = |text: &str| {
@@ -334,7 +365,15 @@ impl Testbed {
         };
         if let Some(config) = &start.config {
             let path = dir.join("config");
-            std::fs::write(&path, filled(config)?).map_err(|source| StartError::File {
+            let further = start
+                .delegation
+                .as_ref()
+                .filter(|_| self.delegation.is_some());
+            let text = match further {
+                Some(further) => format!("{}{}", filled(config)?, filled(further)?),
+                None => filled(config)?,
+            };
+            std::fs::write(&path, text).map_err(|source| StartError::File {
                 path: path.display().to_string(),
                 source,
             })?;
@@ -347,6 +386,7 @@ impl Testbed {
                 .map(|text| filled(text))
                 .collect::<Result<_, _>>()?,
             output: dir.join("output"),
+            temporary,
             fixed_api: self.context.profile.ixit.api.clone(),
             start_timeout: Duration::from_secs(times.start),
             stop_timeout: Duration::from_secs(times.stop),
@@ -367,7 +407,7 @@ impl Testbed {
             AcceptedAt::Create => "create",
             AcceptedAt::Instantiate => "instantiate",
         };
-        BTreeMap::from([
+        let mut values = BTreeMap::from([
             ("accepted-at", accepted_at.to_owned()),
             ("config", text(&dir.join("config"))),
             ("crl", text(&files.crl())),
@@ -379,7 +419,19 @@ impl Testbed {
             ("scas", scas),
             ("signers", text(&files.signers())),
             ("state", text(&self.state(name))),
-        ])
+        ]);
+        // Outside delegation mode there is nobody that they could name.
+        let empty = [
+            "attempts",
+            "cmf",
+            "cmf-ca",
+            "retention",
+            "vim",
+            "vim-password-file",
+        ];
+        values.extend(empty.map(|name| (name, String::new())));
+        values.extend(self.delegation.iter().flat_map(Delegation::placeholders));
+        values
     }
 }
 
@@ -392,12 +444,5 @@ fn server_security(context: &RunContext, security: Security) -> ServerSecurity {
         },
         Security::ServerTls => ServerSecurity::ServerOnly { identity },
         Security::Plain => ServerSecurity::Plain,
-    }
-}
-
-fn identity(leaf: &Leaf) -> Identity {
-    Identity {
-        chain_pem: leaf.chain_pem(),
-        key_pem: leaf.private_key_pem(),
     }
 }

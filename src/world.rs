@@ -1,5 +1,7 @@
 //! One scenario's state, typed. Steps read and write it; nothing of it outlives the scenario but the evidence.
 
+mod custody;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use crate::recorder::Recorder;
 use crate::steps::{Problem, StepResult};
 use crate::testbed::Testbed;
 use crate::vnf_package::Pair;
+pub use custody::Custody;
 
 /// One scenario's state.
 #[derive(Default)]
@@ -36,6 +39,8 @@ pub struct World {
     pub rounds: Vec<Round>,
     /// The identifiers that creation notifications named.
     pub notified: Vec<IdentifierRecord>,
+    /// What became of private keys (SEC 030 4.2.2.3 to 4.2.2.5).
+    pub custody: Custody,
     /// What the scenario has to tell beside its verdict.
     pub records: Records,
 }

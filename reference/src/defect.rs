@@ -20,7 +20,7 @@ pub fn all() -> &'static [Defect] {
 
 /// The defects that are switched on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Defects(u64);
+pub struct Defects(u128);
 
 impl Defects {
     /// None: the conforming product.
@@ -44,13 +44,27 @@ impl Defects {
 
     /// Whether the product is to deviate so.
     pub fn has(self, deviation: Deviation) -> bool {
-        self.0 & (1 << deviation as u64) != 0
+        self.0 & (1 << deviation as u32) != 0
+    }
+
+    /// Whether the product is to deviate in any of these ways.
+    pub fn has_any(self, deviations: &[Deviation]) -> bool {
+        deviations.iter().any(|deviation| self.has(*deviation))
+    }
+
+    /// Their names, for a process that is to deviate in the same way.
+    pub fn names(self) -> Vec<String> {
+        ALL.iter()
+            .enumerate()
+            .filter(|(index, _)| self.0 & (1 << index) != 0)
+            .map(|(_, defect)| defect.name.to_owned())
+            .collect()
     }
 
     /// These and one more.
     #[must_use]
     pub fn with(self, deviation: Deviation) -> Self {
-        Self(self.0 | (1 << deviation as u64))
+        Self(self.0 | (1 << deviation as u32))
     }
 }
 
@@ -149,6 +163,55 @@ defects! {
     CounterInState "counter-in-state" "numbers instances by a durable counter: a restored copy, or a second instance of the product, repeats it"
     IdDiffersInNotification "id-differs-in-notification" "notifies of another identifier than it answered"
     DerivedFromRequest "derived-from-request" "derives the identifier from the request's content, so that equal requests share it"
+
+    KeyInReadableFile "key-in-readable-file" "keeps each private key in a file of mode 0644 until the operation is over"
+    KeyInPrivateFile "key-in-private-file" "keeps each private key in clear in a file of mode 0600 until the operation is over"
+    KeyInUnlinkedFile "key-in-unlinked-file" "puts private keys into temporary files, unlinks them and leaves them open"
+    KeyInSharedMemory "key-in-shared-memory" "keeps each private key in a file of mode 0644 in /dev/shm until the operation is over"
+    KeyUntilRestart "key-until-restart" "keeps each private key in a file of mode 0600 and removes it at its next start"
+    KeyInDebugLog "key-in-debug-log" "logs private keys at debug level"
+    KeyInRotatedLog "key-in-rotated-log" "has private keys in a rotated log that is compressed by gzip"
+    KeyOnStandardError "key-on-standard-error" "prints private keys on standard error"
+    KeyInArguments "key-in-arguments" "gives private keys to a helper process as arguments"
+    KeyInEnvironment "key-in-environment" "gives private keys to a helper process in its environment"
+    KeyInHelper "key-in-helper" "gives private keys to a helper process by a pipe, which keeps them"
+    KeyInDatabase "key-in-database" "keeps private keys in its data base"
+    KeyInFreePages "key-in-free-pages" "keeps private keys in its data base during the operation, and their bytes stay behind in freed pages"
+    KeyInVnfInstance "key-in-vnf-instance" "shows private keys in the VnfInstance"
+    KeyInOperationParams "key-in-operation-params" "shows private keys in operationParams of the operation occurrence"
+    KeyInNotification "key-in-notification" "sends private keys to the NFVO in the notification of the operation's result"
+    KeyInErrorDetail "key-in-error-detail" "tells private keys in the error of an operation that failed"
+    KeySentToCmf "key-sent-to-cmf" "sends the private key to the CMF in a header field beside the certificate signing request"
+    ScalarInHeap "scalar-in-heap" "leaves private keys in the memory of the VNFM as raw scalars"
+    DerInHeap "der-in-heap" "leaves private keys in the memory of the VNFM in PKCS#8 DER"
+    PemInHeap "pem-in-heap" "leaves private keys in the memory of the VNFM in PEM"
+    JsonInHeap "json-in-heap" "leaves private keys in the memory of the VNFM in a JSON body"
+    Base64InHeap "base64-in-heap" "leaves private keys in the memory of the VNFM in base64 without line breaks"
+    HexInHeap "hex-in-heap" "leaves private keys in the memory of the VNFM in hexadecimal"
+    KeyInLingeringCustodian "key-in-lingering-custodian" "leaves the key custodian running after the operation, with the keys in ordinary memory"
+    DeletesAtNextOperation "deletes-at-next-operation" "deletes private keys only when the next operation begins"
+    DeletesOnlyOnSuccess "deletes-only-on-success" "deletes private keys only if they could be installed"
+    IgnoresRetention "ignores-retention" "goes on with private keys after their retention period"
+    CustodianOutlivesVnfm "custodian-outlives-vnfm" "leaves the key custodian and its keys behind when the VNFM is killed"
+    OneAttemptTooMany "one-attempt-too-many" "tries once more than keys.attempts to install a private key"
+    CoreDumpsEnabled "core-dumps-enabled" "lets the process that holds private keys dump core, and be traced by its user"
+    VimWithoutTls "vim-without-tls" "orders the stack by plain HTTP first, and by TLS when that fails"
+    VimNotVerified "vim-not-verified" "sends private keys to a VIM whatever its certificate says"
+    VimNameNotVerified "vim-name-not-verified" "sends private keys to a VIM whose certificate is for another name"
+    VnfciNotVerified "vnfci-not-verified" "sends private keys to a VNFCI whatever its certificate says"
+    OneKeyForAll "one-key-for-all" "makes one key pair for all certificates of an operation"
+    KeyReusedAtRenewal "key-reused-at-renewal" "has the same key pair certified again at renewal"
+    ClockSeededKeys "clock-seeded-keys" "makes key pairs with a generator seeded with the second of the clock"
+    KnownWeakKey "known-weak-key" "takes the private key of an example in RFC 6979 for every EC_P256 key pair"
+    CsrSignedByOtherKey "csr-signed-by-other-key" "signs the certificate signing request with another key than the one in it"
+    InstallsCertificateOfOtherKey "installs-certificate-of-other-key" "does not check the certificate from the CMF against the key that it made"
+    InstallsUntrustedCertificate "installs-untrusted-certificate" "does not check the issuer of the certificate from the CMF"
+    InstallsExpiredCertificate "installs-expired-certificate" "does not check the validity of the certificate from the CMF"
+    InstallsCertificateOfOtherName "installs-certificate-of-other-name" "does not check whom the certificate from the CMF names"
+    OamAcceptsAnyClient "oam-accepts-any-client" "lets anybody into the VNF OAM endpoint, also without a certificate"
+    OamAcceptsAnyOfCa "oam-accepts-any-of-ca" "lets every certificate of the CA into the VNF OAM endpoint, of whatever VNFCI or type"
+    OamAcceptsExpired "oam-accepts-expired" "lets certificates of the CA that have expired into the VNF OAM endpoint"
+    OamAcceptsVnfciCertificate "oam-accepts-vnfci-certificate" "lets VNFCI certificates into the VNF OAM endpoint"
 }
 
 #[cfg(test)]
@@ -172,7 +235,7 @@ mod tests {
                 defect.name
             );
         }
-        assert!(all().len() <= 64, "Defects holds 64 bits");
+        assert!(all().len() <= 128, "Defects holds 128 bits");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //!
 //! Nothing here is shared with the harness: the two meet on the wire only, so that a mistake in one cannot hide in the other.
 
+pub mod custodian;
 pub mod defect;
 pub mod package;
 pub mod vnfm;

@@ -28,8 +28,8 @@ use crate::control::Control;
 pub use crate::csr::{CsrError, MAX_CSR};
 use crate::fault::Times;
 pub use crate::front::StartError;
-use crate::front::{Front, Parties};
-use crate::served::{Answer, Asked, Served, ServedConfig, Table, root};
+use crate::front::{Front, Parties, problem_details};
+use crate::rest::{self, Answer, Api, Asked, Service, ServiceConfig};
 use crate::tls::ServerSecurity;
 use crate::transcript::Transcript;
 
@@ -117,7 +117,7 @@ pub enum CaError {
 pub struct Ca {
     base_uri: String,
     ca1: Ca1,
-    served: Served,
+    service: Service,
 }
 
 impl Ca {
@@ -128,8 +128,8 @@ impl Ca {
     pub async fn start(config: CaConfig) -> Result<Self, CaError> {
         let listener = Front::listen(config.listen).await?;
         let address = listener.local_addr().map_err(StartError::Internal)?;
-        let base_uri = root("http", config.public_host.as_deref(), address);
-        let served = ServedConfig {
+        let base_uri = rest::root("http", config.public_host.as_deref(), address);
+        let service = ServiceConfig {
             // What is published is signed; RFC 5280 clause 8 warns of circles if TLS were needed to check it.
             security: ServerSecurity::Plain,
             parties: Parties {
@@ -139,14 +139,17 @@ impl Ca {
             },
             transcript: config.transcript.clone(),
             max_request_body: 1024,
+            observer: None,
             scrub: None,
+            refusal: problem_details,
         };
         let ca1 = Ca1::new(config, &base_uri)?;
-        let served = Served::start(listener, PUBLISHED, &Arc::new(ca1.clone()), served).await?;
+        let state = Arc::new(ca1.clone());
+        let service = Service::start(listener, PUBLISHED, &state, service).await?;
         Ok(Self {
             base_uri,
             ca1,
-            served,
+            service,
         })
     }
 
@@ -209,17 +212,17 @@ impl Ca {
 
     /// The address it publishes on.
     pub fn address(&self) -> SocketAddr {
-        self.served.address()
+        self.service.address()
     }
 
     /// Faults and holds of what it publishes.
     pub fn control(&self) -> &Control {
-        self.served.control()
+        &self.service.control
     }
 
     /// Closes all connections and waits until port, tasks and threads have gone.
     pub async fn stop(self) {
-        self.served.stop().await;
+        self.service.stop().await;
     }
 }
 
@@ -248,7 +251,7 @@ pub(crate) fn armour(label: &str, der: &[u8]) -> String {
     text + &format!("-----END {label}-----\n")
 }
 
-const PUBLISHED: Table<Ca1> = &[
+const PUBLISHED: Api<Ca1> = Api::of(&[
     ("GET /crl/issuing.crl", |ca, _| crl(ca.crl())),
     ("GET /crl/root.crl", |ca, _| crl(ca.root_crl())),
     ("GET /certificates/issuing.cer", |ca, _| {
@@ -257,7 +260,7 @@ const PUBLISHED: Table<Ca1> = &[
     ("GET /certificates/root.cer", |ca, _: &Asked<'_>| {
         certificate(&ca.hierarchy().root.certificate_der)
     }),
-];
+]);
 
 /// RFC 2585 names the types.
 fn crl(der: Result<Vec<u8>, CaError>) -> Answer {

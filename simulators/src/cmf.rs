@@ -31,9 +31,9 @@ use crate::control::Control;
 pub use crate::csr::{AltName, KeyType};
 use crate::fault::Times;
 pub use crate::front::StartError;
-use crate::front::{Front, Parties};
+use crate::front::{Front, Parties, problem_details};
 use crate::private_key::{Finder, PrivateKeyReceived};
-use crate::served::{Served, ServedConfig, Table, root};
+use crate::rest::{self, Api, Service, ServiceConfig};
 use crate::tls::{Identity, ServerSecurity};
 use crate::transcript::Transcript;
 
@@ -148,7 +148,7 @@ pub struct Cmf {
     root: String,
     state: Arc<State>,
     transcript: Transcript,
-    served: Served,
+    service: Service,
 }
 
 impl Cmf {
@@ -159,9 +159,9 @@ impl Cmf {
     pub async fn start(config: CmfConfig) -> Result<Self, StartError> {
         let listener = Front::listen(config.listen).await?;
         let address = listener.local_addr().map_err(StartError::Internal)?;
-        let root = root("https", config.public_host.as_deref(), address);
+        let root = rest::root("https", config.public_host.as_deref(), address);
         let finder = Finder::default();
-        let served = ServedConfig {
+        let service = ServiceConfig {
             security: config.security(),
             parties: Parties {
                 interface: "CMF-1".into(),
@@ -170,16 +170,18 @@ impl Cmf {
             },
             transcript: config.transcript.clone(),
             max_request_body: 64 * 1024,
+            observer: None,
             scrub: Some(Arc::new(finder.clone())),
+            refusal: problem_details,
         };
         let transcript = config.transcript.clone();
         let state = Arc::new(State::new(root.clone(), config, finder));
-        let served = Served::start(listener, ROUTES, &state, served).await?;
+        let service = Service::start(listener, ROUTES, &state, service).await?;
         Ok(Self {
             root,
             state,
             transcript,
-            served,
+            service,
         })
     }
 
@@ -190,12 +192,12 @@ impl Cmf {
 
     /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
-        self.served.address()
+        self.service.address()
     }
 
     /// Faults of HTTP, and holds: e.g. `POST /.well-known/est/{label}/simpleenroll`.
     pub fn control(&self) -> &Control {
-        self.served.control()
+        &self.service.control
     }
 
     /// Where its exchanges go.
@@ -243,7 +245,7 @@ impl Cmf {
 
     /// Closes all connections and waits until port, tasks and threads have gone.
     pub async fn stop(self) {
-        self.served.stop().await;
+        self.service.stop().await;
     }
 }
 
@@ -255,7 +257,7 @@ impl std::fmt::Debug for Cmf {
     }
 }
 
-const ROUTES: Table<State> = &[
+const ROUTES: Api<State> = Api::of(&[
     ("POST /scas-cmf/v1/delegates", delegates::create),
     ("GET /scas-cmf/v1/delegates", delegates::list),
     ("GET /scas-cmf/v1/delegates/{delegateId}", delegates::read),
@@ -277,4 +279,4 @@ const ROUTES: Table<State> = &[
         "POST /.well-known/est/{label}/simplereenroll",
         est::reenroll,
     ),
-];
+]);

@@ -32,7 +32,7 @@ pub use self::housekeeping::Housekeeping;
 use crate::control::Control;
 use crate::problem;
 use crate::tls::{self, ServerSecurity, TlsError};
-use crate::transcript::{self, Body, Exchange, Peer, Redaction, Request, TlsFacts, Transcript};
+use crate::transcript::{self, Body, Exchange, Peer, Request, TlsFacts, Transcript};
 
 /// How long a connection may take to finish what it is sending when the front stops.
 const STOP_GRACE: Duration = Duration::from_secs(2);
@@ -73,8 +73,6 @@ pub struct FrontConfig {
     pub observer: Option<Observer>,
     /// Takes secrets out of each exchange before it is kept anywhere. `None`: nothing is taken out.
     pub scrub: Option<Arc<dyn Scrub>>,
-    /// What must not be kept of bodies.
-    pub redaction: Option<Redaction>,
     /// How the front itself says no, where the simulated API is not asked; see [`Refusal`].
     pub refusal: Refusal,
     /// Regular work on the API's server.
@@ -84,14 +82,31 @@ pub struct FrontConfig {
 /// See [`FrontConfig::observer`].
 pub type Observer = Arc<dyn Fn(&Exchange, &[u8]) + Send + Sync>;
 
-/// See [`FrontConfig::scrub`]. The simulated API gets each request as it came, and the peer each answer.
+/// See [`FrontConfig::scrub`]. The simulated API gets each request as it came, and the peer each answer. There are
+/// [`Redaction`](crate::transcript::Redaction), where secrets belong into what is sent, and
+/// [`Finder`](crate::private_key::Finder), where none does.
 pub trait Scrub: Send + Sync {
     /// Called once for each request that could be read, first of all: with what the front is about to show in a hold
     /// and to keep in the transcript, and the body as it came. Changes the former.
     fn request(&self, request: &mut Request, peer: Option<&Peer>, body: &[u8]);
 
+    /// The body of the answer to this request (as [`Scrub::request`] left it), as it may be kept.
+    fn answer(&self, request: &Request, body: &[u8]) -> Body {
+        let _ = request;
+        Body::of(body)
+    }
+
+    /// What is kept instead of the body of an answer that a fault is about to spoil, if it carries a secret: half a key
+    /// is not recognised, but tells half of it.
+    fn withheld(&self, request: &Request, body: &[u8]) -> Option<Body> {
+        let _ = (request, body);
+        None
+    }
+
     /// Called before an exchange is recorded: its answer may repeat what was asked.
-    fn exchange(&self, exchange: &mut Exchange);
+    fn exchange(&self, exchange: &mut Exchange) {
+        let _ = exchange;
+    }
 }
 
 /// Media type and body of a refusal with this status and reason, in the form of the simulated API, e.g.
@@ -323,23 +338,13 @@ impl FrontConfig {
         }
     }
 
-    /// The redaction for this request and its answer.
-    fn redaction(&self, parts: &Parts) -> Option<&Redaction> {
-        let redaction = self.redaction.as_ref()?;
-        redaction
-            .covers(&parts.method, parts.uri.path())
-            .then_some(redaction)
-    }
-
     /// The request as it may be kept.
     fn recorded(&self, parts: &Parts, body: &[u8]) -> transcript::Request {
         transcript::Request {
             method: parts.method.to_string(),
             target: exchange::target(parts).to_owned(),
             headers: transcript::recorded(&parts.headers),
-            body: self
-                .redaction(parts)
-                .map_or_else(|| Body::of(body), |redaction| redaction.body(body)),
+            body: Body::of(body),
         }
     }
 

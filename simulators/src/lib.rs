@@ -20,7 +20,6 @@ pub mod private_key;
 mod problem;
 mod rest;
 pub mod route;
-mod served;
 pub mod tls;
 pub mod transcript;
 pub mod vim;

@@ -20,7 +20,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value;
-use wiremock::MockServer;
 
 pub use self::oauth2::OAuth2;
 pub use self::packages::{OnboardedPackage, OperationalState, SecurityOption, UnknownPackage};
@@ -102,15 +101,10 @@ impl Nfvo {
             observer: Some(Arc::new(move |exchange: &Exchange, body: &[u8]| {
                 notifications::observe(&sink.sink, exchange, body);
             })),
-            redaction: None,
+            scrub: None,
             refusal: problem_details,
         };
-        let mounted = Arc::clone(&state);
-        let mount = move |server: Arc<MockServer>| {
-            let state = Arc::clone(&mounted);
-            async move { api::mount(&server, &state).await }
-        };
-        let service = Service::start_with(listener, mount, service).await?;
+        let service = Service::start(listener, api::API, &state, service).await?;
         Ok(Self {
             api_root,
             state,

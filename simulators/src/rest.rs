@@ -6,6 +6,7 @@ mod answer;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use hyper::header::ALLOW;
 use hyper::{Method, StatusCode};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -14,10 +15,12 @@ use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
 
 pub(crate) use self::answer::{Answer, Asked, decoded};
 use crate::control::Control;
-use crate::front::{Front, FrontConfig, Housekeeping, Observer, Parties, Refusal, StartError};
+use crate::front::{
+    Front, FrontConfig, Housekeeping, Observer, Parties, Refusal, Scrub, StartError,
+};
 use crate::route::Route;
 use crate::tls::ServerSecurity;
-use crate::transcript::{Redaction, Transcript};
+use crate::transcript::Transcript;
 
 /// Answers one request. It runs under a lock of the server, so nothing in it may wait.
 pub(crate) type Handler<S> = fn(&S, &Asked<'_>) -> Answer;
@@ -32,6 +35,18 @@ pub(crate) struct Api<S: 'static> {
     pub(crate) unknown: fn(&S, &Asked<'_>, &[&str]) -> Answer,
     /// Put on every answer.
     pub(crate) finish: fn(&S, &Asked<'_>, Answer) -> Answer,
+}
+
+impl<S> Api<S> {
+    /// One that refuses with ProblemDetails what is not on its routes, and asks for nothing else.
+    pub(crate) const fn of(routes: &'static [(&'static str, Handler<S>)]) -> Self {
+        Self {
+            routes,
+            guard: |_, _| Ok(()),
+            unknown: |_, asked, methods| problem_of_unknown(asked, methods),
+            finish: |_, _, answer| answer,
+        }
+    }
 }
 
 impl<S> Clone for Api<S> {
@@ -71,7 +86,7 @@ impl<S: Send + Sync> Api<S> {
 }
 
 /// Fits requests for a route.
-pub(crate) struct OnRoute(pub(crate) Route);
+struct OnRoute(Route);
 
 impl Match for OnRoute {
     fn matches(&self, request: &Request) -> bool {
@@ -126,6 +141,20 @@ pub(crate) fn status_of_unknown(methods: &[&str]) -> StatusCode {
     }
 }
 
+/// ProblemDetails for it: 405 where only the method is wrong, else 404.
+pub(crate) fn problem_of_unknown(asked: &Asked<'_>, methods: &[&str]) -> Answer {
+    let (method, path) = (&asked.request.method, asked.path());
+    let detail = match methods {
+        [] => format!("nothing is served at `{path}`"),
+        _ => format!("{method} is not possible on `{path}`"),
+    };
+    let answer = Answer::problem(status_of_unknown(methods), &detail);
+    match methods {
+        [] => answer,
+        methods => answer.with(ALLOW, &methods.join(", ")),
+    }
+}
+
 /// What a [`Service`] needs besides its API.
 pub(crate) struct ServiceConfig {
     pub(crate) security: ServerSecurity,
@@ -133,7 +162,7 @@ pub(crate) struct ServiceConfig {
     pub(crate) transcript: Transcript,
     pub(crate) max_request_body: u64,
     pub(crate) observer: Option<Observer>,
-    pub(crate) redaction: Option<Redaction>,
+    pub(crate) scrub: Option<Arc<dyn Scrub>>,
     pub(crate) refusal: Refusal,
 }
 
@@ -154,23 +183,6 @@ impl Service {
         state: &Arc<S>,
         config: ServiceConfig,
     ) -> Result<Self, StartError> {
-        let state = Arc::clone(state);
-        let mount = move |server: Arc<MockServer>| {
-            let state = Arc::clone(&state);
-            async move { api.mount(&server, &state).await }
-        };
-        Self::start_with(listener, mount, config).await
-    }
-
-    /// The same with any way to put routes on the server; it is gone through again from time to time.
-    pub(crate) async fn start_with<M>(
-        listener: TcpListener,
-        mount: impl Fn(Arc<MockServer>) -> M + Send + Sync + 'static,
-        config: ServiceConfig,
-    ) -> Result<Self, StartError>
-    where
-        M: Future<Output = ()> + Send + 'static,
-    {
         let internal =
             std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(StartError::Internal)?;
         let server = MockServer::builder()
@@ -179,20 +191,19 @@ impl Service {
             .start()
             .await;
         let server = Arc::new(server);
-        mount(Arc::clone(&server)).await;
+        api.mount(&server, state).await;
         let sentinel = TcpStream::connect(server.address())
             .await
             .map_err(StartError::Internal)?;
         let control = Control::default();
         let housekeeping = {
-            let server = Arc::clone(&server);
+            let (server, state) = (Arc::clone(&server), Arc::clone(state));
             // wiremock keeps every request that a mock matched, as long as the mock is mounted.
             Housekeeping::new(move || {
-                let server = Arc::clone(&server);
-                let mounted = mount(Arc::clone(&server));
+                let (server, state) = (Arc::clone(&server), Arc::clone(&state));
                 async move {
                     server.reset().await;
-                    mounted.await;
+                    api.mount(&server, &state).await;
                 }
             })
         };
@@ -204,8 +215,7 @@ impl Service {
             control: control.clone(),
             max_request_body: config.max_request_body,
             observer: config.observer,
-            scrub: None,
-            redaction: config.redaction,
+            scrub: config.scrub,
             refusal: config.refusal,
             housekeeping: Some(housekeeping),
         };

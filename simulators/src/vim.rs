@@ -104,7 +104,7 @@ impl Vim {
             transcript: config.transcript.clone(),
             max_request_body: config.max_request_body,
             observer: None,
-            redaction: Some(redaction),
+            scrub: Some(Arc::new(redaction)),
             refusal: error::of_front,
         };
         let service = Service::start(listener, api::API, &state, service).await?;

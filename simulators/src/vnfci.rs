@@ -107,7 +107,7 @@ impl Vnfci {
             transcript: config.transcript.clone(),
             max_request_body: config.max_request_body,
             observer: None,
-            redaction: Some(redaction),
+            scrub: Some(Arc::new(redaction)),
             refusal: problem_details,
         };
         let service = Service::start(listener, configuration::API, &state, service).await?;
@@ -169,10 +169,11 @@ impl Vnfci {
     /// Waits until so much was installed since the start, and returns all. Put a timeout around it.
     pub async fn wait_installed(&self, count: usize) -> Vec<Arc<Installed>> {
         let mut installed = self.state.installed.subscribe();
-        match installed.wait_for(|all| all.len() >= count).await {
-            Ok(installed) => installed.clone(),
+        let all = installed.wait_for(|all| all.len() >= count).await;
+        match all.ok().map(|all| all.clone()) {
+            Some(all) => all,
             // The sender lives in the state, which is borrowed here.
-            Err(_) => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 

@@ -16,6 +16,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use reference::WipingAllocator;
+
 use crate::session::PrepareError;
 
 /// Exit code of a usage or configuration mistake.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+pub use scas_reference::custodian::WipingAllocator;
+
 use super::{Failure, Outcome};
 
 /// Runs a reference product by itself, until SIGTERM or the end of its standard input.
@@ -21,13 +23,18 @@ enum Product {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// What the reference VNFM starts for each operation that makes private keys; speaks JSON lines with it
+    #[command(hide = true)]
+    Custodian,
 }
 
 /// Runs the subcommand.
 pub fn run(args: Args) -> Outcome {
-    let Product::Vnfm { config } = args.product;
-    super::runtime()?
-        .block_on(scas_reference::vnfm::run(&config))
-        .map_err(Failure::Usage)?;
+    match args.product {
+        Product::Vnfm { config } => super::runtime()?
+            .block_on(scas_reference::vnfm::run(&config))
+            .map_err(Failure::Usage)?,
+        Product::Custodian => scas_reference::custodian::run().map_err(Failure::Harness)?,
+    }
     Ok(0)
 }

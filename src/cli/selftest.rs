@@ -24,7 +24,7 @@ const CREATIONS: u64 = 300;
 const AT_ONCE: usize = 2;
 
 /// Runs the suite on the honest reference, which must pass, and on the reference with each defect, which must be
-/// caught by just the test cases that name it.
+/// caught by just the test cases that name it: all of their scenarios are run, and the normative ones of the others.
 ///
 /// A defect that only volume shows is marked [full] in its feature, and run in the full tier. One that takes away what
 /// a test case needs is marked [inconclusive]: there the case must not guess.
@@ -172,8 +172,12 @@ impl Bench {
     }
 
     async fn defect(&self, name: &str, summary: &str) -> Result<Row, Failure> {
-        let mut results = self.suite(Some(name), None, Tier::Quick).await?.cases;
         let expected = self.expected(name);
+        let selection = selection(&expected);
+        let mut results = self
+            .suite(Some(name), selection.as_deref(), Tier::Quick)
+            .await?
+            .cases;
         for (id, effect) in &expected {
             if *effect == DefectEffect::FailsInFull {
                 let again = self.suite(Some(name), Some(id), Tier::Full).await?;
@@ -231,14 +235,14 @@ impl Bench {
     async fn suite(
         &self,
         defect: Option<&str>,
-        case: Option<&str>,
+        select: Option<&str>,
         tier: Tier,
     ) -> Result<Results, Failure> {
         let session = Session {
             catalogue: Arc::clone(&self.catalogue),
             sut: reference()?,
-            selection: case
-                .map(|id| Selection::parse(id, &self.catalogue))
+            selection: select
+                .map(|text| Selection::parse(text, &self.catalogue))
                 .transpose()
                 .map_err(|e| Failure::Harness(e.into()))?,
             tier,
@@ -261,6 +265,13 @@ impl Bench {
             None => Ok(results),
         }
     }
+}
+
+/// All of the test cases that name the defect, and the normative scenarios of the others, which must stay green. Everything if none
+/// names it.
+fn selection(expected: &[(String, DefectEffect)]) -> Option<String> {
+    let ids: Vec<&str> = expected.iter().map(|(id, _)| id.as_str()).collect();
+    (!ids.is_empty()).then(|| format!("{} or @normative", ids.join(" or ")))
 }
 
 fn due(effect: DefectEffect) -> Verdict {

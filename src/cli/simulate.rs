@@ -1,11 +1,14 @@
 //! `scas simulate`: a simulator by itself. One file for each, and what they share in [`common`].
 
+mod bed;
+mod bed_files;
 mod ca;
 mod cmf;
 mod common;
 mod nfvo;
 mod vim;
 mod vnfci;
+mod vnfcis;
 
 use super::{Failure, Outcome};
 
@@ -42,6 +45,11 @@ enum Simulator {
     /// Prints one line {"event":"ready",...} with its API root, and one {"event":"installed",...} for each
     /// certificate with its key that it is given. No key is printed.
     Vnfci(vnfci::Args),
+    /// All of them together, as a VNFM in delegation mode needs them: NFVO, CMF with its CA, VIM, and the VNFCIs it boots
+    ///
+    /// Prints one line {"event":"ready",...} with all addresses and the configuration file for the reference VNFM that
+    /// it has written, then one for each event. No key is printed.
+    Bed(bed::Args),
 }
 
 /// Runs the subcommand.
@@ -54,6 +62,7 @@ pub fn run(args: Args) -> Outcome {
                 Simulator::Ca(args) => ca::run(&args).await,
                 Simulator::Vim(args) => vim::run(&args).await,
                 Simulator::Vnfci(args) => vnfci::run(&args).await,
+                Simulator::Bed(args) => bed::run(&args).await,
             }
         })
         .map_err(Failure::Usage)?;

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use jiff::Timestamp;
+
+use super::key_protection::{ChannelUse, Delivery, Key, KeyUse, Look, OamConnection};
 use super::verdict::Outcome;
 
 /// A question with all the facts that its answer depends on. Kept as evidence beside the verdict.
@@ -41,6 +44,72 @@ pub enum Question {
         rounds: Vec<Round>,
         /// Identifiers that the creation notifications named.
         notified: Vec<IdentifierRecord>,
+    },
+    /// SEC 030 4.2.2.3 to 4.2.2.5, first expected result: could nothing but the SUT access these private keys?
+    KeyProtected {
+        /// The keys.
+        keys: Vec<Key>,
+        /// Every look while they were in use, and at what the SUT sent.
+        looks: Vec<Look>,
+    },
+    /// SEC 030 4.2.2.3 to 4.2.2.5, second expected result: are these private keys gone?
+    KeyDeleted {
+        /// The keys.
+        keys: Vec<Key>,
+        /// What ends their use, in words.
+        ended_by: String,
+        /// When that was.
+        ended_at: Timestamp,
+        /// Seconds that they may remain after it.
+        deadline: u64,
+        /// Looks after the deadline.
+        looks: Vec<Look>,
+    },
+    /// Does each certification request have a key pair of its own?
+    KeysDiffer {
+        /// The requests.
+        uses: Vec<KeyUse>,
+        /// Fewer show nothing.
+        least: usize,
+    },
+    /// Did each certification request prove possession of its private key?
+    PossessionProved {
+        /// How many requests there were.
+        requests: usize,
+        /// Those that did not, by their subject.
+        unproved: Vec<String>,
+    },
+    /// Were all exchanges with CMF, VIM and VNFCI over mutual TLS?
+    ChannelsProtected {
+        /// The exchanges.
+        uses: Vec<ChannelUse>,
+    },
+    /// Did the SUT install a private key no more often than it says?
+    AttemptsEnd {
+        /// The attempts that it says it makes.
+        allowed: u32,
+        /// Those that were seen, each with its exchange, in words.
+        seen: Vec<String>,
+    },
+    /// Did the SUT keep a certificate from being installed, or a key from being handed over, because of a flaw?
+    NotInstalled {
+        /// The flaw, in words.
+        flaw: String,
+        /// What shows that the SUT met it; none if nothing does.
+        met: Option<String>,
+        /// What was handed over meanwhile.
+        delivered: Vec<Delivery>,
+        /// What was handed over where the flaw was not.
+        twin: Vec<Delivery>,
+    },
+    /// Does the VNF OAM endpoint refuse this client, because of what it shows?
+    OamRefused {
+        /// The client that must be let in, before.
+        before: OamConnection,
+        /// The client that must not.
+        refused: OamConnection,
+        /// The client that must be let in, again.
+        after: OamConnection,
     },
 }
 

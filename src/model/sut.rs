@@ -7,8 +7,11 @@ use std::net::SocketAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod delegation;
+
 use super::clause::Role;
 use super::ics::Ics;
+pub use delegation::{Keys, Listens, OamSide, Observe, OtherProcesses, VnfRequests};
 
 /// One profile file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,6 +67,27 @@ pub struct Ixit {
     /// How long to wait for the product.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// The simulated CMF of delegation mode.
+    #[serde(default)]
+    pub cmf: Listens,
+    /// The simulated VIM of delegation mode.
+    #[serde(default)]
+    pub vim: Listens,
+    /// The simulated VNFCIs of delegation mode: each listens there, so port 0 alone allows several.
+    #[serde(default)]
+    pub vnfci: Listens,
+    /// The product's VNF OAM endpoint.
+    #[serde(default)]
+    pub oam: OamSide,
+    /// How long private keys of VNFCIs live.
+    #[serde(default)]
+    pub keys: Keys,
+    /// What the product wants in requests.
+    #[serde(default)]
+    pub vnf: VnfRequests,
+    /// Where the tester may look.
+    #[serde(default)]
+    pub observe: Observe,
 }
 
 fn refusal_statuses() -> Vec<u16> {
@@ -76,7 +100,8 @@ fn refusal_statuses() -> Vec<u16> {
 /// work folder, `{state}` the folder for everything durable, `{pki}` the folder with `ca.crt`,
 /// `vnfm.crt` and `vnfm.key`, `{nfvo}` the NFVO's API root, `{signers}` the trust anchors of package signers,
 /// `{crl}` their revocation list, `{log}` the log file, `{config}` the configuration as written,
-/// `{defects}` a TOML array of names.
+/// `{defects}` a TOML array of names; and in scenarios of delegation mode, else empty: `{cmf}` the CMF's root, `{cmf-ca}` the
+/// CA's root certificate, `{vim}` Keystone's address, `{vim-password-file}`, `{retention}` and `{attempts}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Start {
@@ -85,6 +110,9 @@ pub struct Start {
     /// Text that is written to `{config}` first.
     #[serde(default)]
     pub config: Option<String>,
+    /// Text that follows it in scenarios of delegation mode.
+    #[serde(default)]
+    pub delegation: Option<String>,
 }
 
 /// A product's fixed API address.

@@ -11,11 +11,18 @@ use regex::Regex;
 
 use crate::model::verdict::{Keyword, Outcome};
 use crate::testbed::sut_process::StartError;
+use crate::testbed::vnf::Undone;
 use crate::world::World;
 
+pub mod cmf;
+pub mod delegation;
 pub mod identifiers;
+pub mod key_protection;
+pub mod oam_tls;
 pub mod or_vnfm;
+pub mod vim;
 pub mod vnf_package;
+pub mod vnfci;
 
 /// What a step returns.
 pub type StepResult = Result<(), Problem>;
@@ -47,9 +54,12 @@ impl Problem {
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Problem {
-    /// A SUT that does not run leaves the question open; any other error is the harness's.
+    /// A SUT that does not run, or does not do what is asked, is told as such; any other error is the harness's.
     fn from(error: E) -> Self {
-        let error = error.into();
+        let error = match error.into().downcast::<Undone>() {
+            Ok(Undone { expected, actual }) => return Self::Unmet { expected, actual },
+            Err(error) => error,
+        };
         match error.downcast_ref::<StartError>() {
             None | Some(StartError::File { .. }) => Self::Harness(error),
             Some(start) => Self::unmet("a VNFM that runs", start.to_string()),

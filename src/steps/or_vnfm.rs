@@ -73,6 +73,17 @@ async fn restarted(world: &mut World, _: Arguments) -> StepResult {
     Ok(())
 }
 
+crate::step!(
+    When,
+    "the first process of the VNFM is killed",
+    first_killed
+);
+/// As a crash would: its helpers are left alone.
+async fn first_killed(world: &mut World, _: Arguments) -> StepResult {
+    world.bed()?.crash().await?;
+    Ok(())
+}
+
 crate::step!(When, "the VNFM is started again", started_again);
 async fn started_again(world: &mut World, _: Arguments) -> StepResult {
     world.bed()?.start().await?;

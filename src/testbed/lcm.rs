@@ -37,8 +37,31 @@ pub enum Creation {
 
 /// `POST /vnf_instances` for this VNFD. The name says nothing that a SUT could tell a test by.
 pub fn create(vnfd_id: &str, name: &str) -> Call {
-    let body = json!({ "vnfdId": vnfd_id, "vnfInstanceName": name });
-    with_body(http::Method::POST, "/vnflcm/v2/vnf_instances".into(), &body)
+    create_with(&json!({ "vnfdId": vnfd_id, "vnfInstanceName": name }))
+}
+
+/// `POST /vnf_instances` with this body.
+pub fn create_with(body: &Value) -> Call {
+    with_body(http::Method::POST, "/vnflcm/v2/vnf_instances".into(), body)
+}
+
+/// `GET /vnf_instances/{id}`.
+pub fn instance(id: &str) -> Call {
+    plain(
+        http::Method::GET,
+        format!("/vnflcm/v2/vnf_instances/{}", segment(id)),
+    )
+}
+
+/// `GET /vnf_lcm_op_occs`.
+pub fn operations() -> Call {
+    plain(http::Method::GET, "/vnflcm/v2/vnf_lcm_op_occs".into())
+}
+
+/// `POST /vnf_instances/{id}/{task}`, e.g. `instantiate`, with this body.
+pub fn task(id: &str, task: &str, body: &Value) -> Call {
+    let path = format!("/vnflcm/v2/vnf_instances/{}/{task}", segment(id));
+    with_body(http::Method::POST, path, body)
 }
 
 /// `DELETE /vnf_instances/{id}`.
@@ -51,18 +74,12 @@ pub fn delete(id: &str) -> Call {
 
 /// `POST /vnf_instances/{id}/instantiate`.
 pub fn instantiate(id: &str, flavour: &str) -> Call {
-    let path = format!("/vnflcm/v2/vnf_instances/{}/instantiate", segment(id));
-    with_body(http::Method::POST, path, &json!({ "flavourId": flavour }))
+    task(id, "instantiate", &json!({ "flavourId": flavour }))
 }
 
 /// `POST /vnf_instances/{id}/terminate`, forceful.
 pub fn terminate(id: &str) -> Call {
-    let path = format!("/vnflcm/v2/vnf_instances/{}/terminate", segment(id));
-    with_body(
-        http::Method::POST,
-        path,
-        &json!({ "terminationType": "FORCEFUL" }),
-    )
+    task(id, "terminate", &json!({ "terminationType": "FORCEFUL" }))
 }
 
 /// `GET` of a lifecycle operation occurrence.

@@ -192,7 +192,10 @@ impl Testbed {
     }
 
     /// Waits for the result notification of an operation; asks for its state if none comes.
-    async fn operation_end(&self, operation: &str) -> anyhow::Result<Option<OperationEnd>> {
+    pub(super) async fn operation_end(
+        &self,
+        operation: &str,
+    ) -> anyhow::Result<Option<OperationEnd>> {
         let limit = Duration::from_secs(self.context.profile.ixit.timeouts.operation);
         let result = self.nfvo.wait_notification(NOTIFICATIONS, |notification| {
             notification.get("vnfLcmOpOccId").and_then(Value::as_str) == Some(operation)
@@ -274,9 +277,9 @@ pub fn onboarded(package: &Built) -> OnboardedPackage {
 }
 
 /// The state of a lifecycle operation, as the SUT told it.
-struct OperationEnd {
-    state: String,
-    error: String,
+pub(super) struct OperationEnd {
+    pub(super) state: String,
+    pub(super) error: String,
     exchange: u64,
 }
 

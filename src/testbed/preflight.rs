@@ -13,11 +13,18 @@ use crate::model::sut::Profile;
 /// # Errors
 /// Each names the label that the user wrote.
 pub async fn preflight(profile: &Profile) -> anyhow::Result<()> {
-    let listen = profile.ixit.nfvo.listen;
-    // Bound and dropped at once: nothing else can tell whether it is free.
-    std::net::TcpListener::bind(listen).with_context(|| {
-        format!("ixit.nfvo.listen: cannot listen on {listen}; end what uses it, or write port 0 for a free one")
-    })?;
+    let ixit = &profile.ixit;
+    for (label, listen) in [
+        ("ixit.nfvo.listen", ixit.nfvo.listen),
+        ("ixit.cmf.listen", ixit.cmf.listen),
+        ("ixit.vim.listen", ixit.vim.listen),
+        ("ixit.vnfci.listen", ixit.vnfci.listen),
+    ] {
+        // Bound and dropped at once: nothing else can tell whether it is free.
+        std::net::TcpListener::bind(listen).with_context(|| {
+            format!("{label}: cannot listen on {listen}; end what uses it, or write port 0 for a free one")
+        })?;
+    }
     if let Some(api) = profile.ixit.api.as_ref().filter(|api| !api.running) {
         anyhow::ensure!(
             !sut_process::listens(&api.root).await,
@@ -42,6 +49,9 @@ pub async fn preflight(profile: &Profile) -> anyhow::Result<()> {
 pub fn placeholders() -> BTreeMap<&'static str, String> {
     [
         "accepted-at",
+        "attempts",
+        "cmf",
+        "cmf-ca",
         "config",
         "crl",
         "defects",
@@ -49,9 +59,12 @@ pub fn placeholders() -> BTreeMap<&'static str, String> {
         "log",
         "nfvo",
         "pki",
+        "retention",
         "scas",
         "signers",
         "state",
+        "vim",
+        "vim-password-file",
     ]
     .into_iter()
     .map(|name| (name, name.to_owned()))

@@ -11,6 +11,9 @@ use sha2::{Digest, Sha256};
 /// The most of a SUT's log that is kept, in bytes.
 const KEPT_LOG: u64 = 16 * 1024 * 1024;
 
+/// What is kept of each SUT, and what it is.
+const LOGS: [(&str, &str); 2] = [("log", "the SUT's log"), ("output", "what the SUT printed")];
+
 /// Copies a folder with its files, folders and links. Sockets and the like hold no state and are left out.
 ///
 /// # Errors
@@ -63,21 +66,46 @@ pub fn files(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, [u8; 32]>> {
     Ok(found)
 }
 
-/// Keeps the logs of the SUTs below `work` in the scenario's folder, up to a bound; returns those that are not empty. They are
-/// written elsewhere first: a SUT is not told where its judge keeps the record.
+/// The logs of the SUTs below `work` that there are.
+pub fn logs(work: &Path) -> Vec<PathBuf> {
+    let all = names(work).into_iter().flat_map(|name| {
+        let dir = work.join(name);
+        LOGS.map(|(file, _)| dir.join(file))
+    });
+    all.filter(|path| is_log(path)).collect()
+}
+
+/// Not through a link: the SUT would choose what becomes evidence.
+fn is_log(path: &Path) -> bool {
+    path.symlink_metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.len() > 0)
+}
+
+/// Keeps the logs of the SUTs below `work` in the scenario's folder, up to a bound, but those that are withheld; returns those
+/// that are not empty. They are written elsewhere first: a SUT is not told where its judge keeps the record.
 ///
 /// # Errors
 /// A log cannot be copied.
-pub fn keep_logs(work: &Path, folder: &Path) -> anyhow::Result<Vec<(PathBuf, &'static str)>> {
+pub fn keep_logs(
+    work: &Path,
+    folder: &Path,
+    withheld: &[PathBuf],
+) -> anyhow::Result<Vec<(PathBuf, &'static str)>> {
     let mut kept = Vec::new();
     for name in names(work) {
-        for (file, what) in [("log", "the SUT's log"), ("output", "what the SUT printed")] {
+        for (file, what) in LOGS {
             let from = work.join(&name).join(file);
-            // Not through a link: the SUT would choose what becomes evidence.
-            if !from
-                .symlink_metadata()
-                .is_ok_and(|meta| meta.is_file() && meta.len() > 0)
-            {
+            if !is_log(&from) {
+                continue;
+            }
+            if withheld.contains(&from) {
+                let to = folder.join(format!("{name}.{file}.withheld"));
+                std::fs::write(&to, "key material was found in this log: it is not kept\n")
+                    .with_context(|| format!("cannot write {}", to.display()))?;
+                kept.push((
+                    to,
+                    "stands for a log of the SUT in which a private key was found",
+                ));
                 continue;
             }
             let to = folder.join(match file {

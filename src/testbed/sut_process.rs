@@ -17,6 +17,7 @@ use tokio::io::{
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
+use super::processes::Registered;
 use crate::model::sut::Api;
 
 /// The most that is kept of what the SUT prints, in bytes; the rest is read and thrown away.
@@ -35,6 +36,8 @@ pub struct StartPlan {
     pub command: Vec<String>,
     /// Where the SUT's output goes; appended to on a second start.
     pub output: PathBuf,
+    /// Where its temporary files are to lie, so that they go with the bed.
+    pub temporary: PathBuf,
     /// The fixed address of a product that has one; without it the ready line tells.
     pub fixed_api: Option<Api>,
     /// How long the SUT may take to be ready.
@@ -122,6 +125,9 @@ pub struct SutProcess {
     plan: StartPlan,
     /// Where its API is.
     pub api_root: String,
+    /// Where its VNF OAM endpoint is, if its ready line says so.
+    pub oam: Option<String>,
+    registered: Option<Registered>,
     drains: Vec<JoinHandle<()>>,
 }
 
@@ -144,6 +150,7 @@ impl SutProcess {
         })?;
         let mut child = Command::new(program)
             .args(arguments)
+            .env("TMPDIR", &plan.temporary)
             // An open pipe tells the SUT that its tester lives: at its end a well-behaved SUT ends too.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -167,18 +174,22 @@ impl SutProcess {
             group,
             plan: plan.clone(),
             api_root: String::new(),
+            oam: None,
+            registered: None,
             drains,
         };
+        process.registered = process.child.id().map(Registered::new);
         let ready = process.ready(stdout);
-        process.api_root = match tokio::time::timeout(plan.start_timeout, ready).await {
-            Ok(result) => result?,
-            Err(_) => {
-                return Err(StartError::NotReady {
-                    seconds: plan.start_timeout.as_secs(),
-                    tail: process.end_and_tail().await,
-                });
-            }
-        };
+        (process.api_root, process.oam) =
+            match tokio::time::timeout(plan.start_timeout, ready).await {
+                Ok(result) => result?,
+                Err(_) => {
+                    return Err(StartError::NotReady {
+                        seconds: plan.start_timeout.as_secs(),
+                        tail: process.end_and_tail().await,
+                    });
+                }
+            };
         Ok(process)
     }
 
@@ -211,6 +222,22 @@ impl SutProcess {
         }
     }
 
+    /// Kills the first process alone, and waits until it is gone. The others live on until this is dropped.
+    pub async fn crash(&mut self) {
+        if let Some(pid) = self.child.id().and_then(|id| id.try_into().ok()) {
+            // An error means that it has ended already: just what is wanted.
+            let _ = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        // The status of a killed process says nothing.
+        let _ = self.child.wait().await;
+    }
+
+    /// The number of its first process, while that runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()?;
+        self.registered.as_ref().map(Registered::pid)
+    }
+
     /// How the SUT ended, if it did.
     pub fn ended(&mut self) -> Option<String> {
         match self.child.try_wait() {
@@ -222,14 +249,14 @@ impl SutProcess {
     async fn ready(
         &mut self,
         stdout: Option<tokio::process::ChildStdout>,
-    ) -> Result<String, StartError> {
+    ) -> Result<(String, Option<String>), StartError> {
         let Some(stdout) = stdout else {
-            return Ok(String::new());
+            return Ok((String::new(), None));
         };
         if let Some(root) = self.plan.fixed_api.clone().map(|api| api.root) {
             self.drains.push(drain(stdout, self.plan.output.clone()));
             self.listening(&root).await?;
-            return Ok(root);
+            return Ok((root, None));
         }
         let mut lines = BufReader::new(stdout.take(READY_LINE));
         let mut line = Vec::new();
@@ -249,9 +276,10 @@ impl SutProcess {
             });
         }
         let text = String::from_utf8_lossy(&line);
-        api_root(&text).ok_or_else(|| StartError::NoReadyLine {
+        let root = api_root(&text).ok_or_else(|| StartError::NoReadyLine {
             line: shorten(text.trim_end()),
-        })
+        })?;
+        Ok((root, oam(&text)))
     }
 
     async fn listening(&mut self, root: &str) -> Result<(), StartError> {
@@ -345,6 +373,11 @@ fn api_root(line: &str) -> Option<String> {
     ready.then(|| root.trim_end_matches('/').to_owned())
 }
 
+fn oam(line: &str) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_str(line).ok()?;
+    Some(value.get("oam")?.as_str()?.to_owned())
+}
+
 /// Host and port of an API root.
 ///
 /// # Errors
@@ -417,6 +450,9 @@ mod tests {
             None
         );
         assert_eq!(api_root(r#"{"event":"ready","apiRoot":"nonsense"}"#), None);
+        assert_eq!(oam(line), None);
+        let line = r#"{"event":"ready","apiRoot":"https://127.0.0.1:1","oam":"127.0.0.1:2"}"#;
+        assert_eq!(oam(line).as_deref(), Some("127.0.0.1:2"));
     }
 
     #[test]

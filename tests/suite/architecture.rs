@@ -250,7 +250,8 @@ fn only_the_runner_knows_cucumber() {
 #[test]
 fn only_the_command_line_knows_the_reference() {
     for (path, text) in sources("src") {
-        let allowed = path.starts_with("src/cli");
+        // The allocator of the program, which key custodians of the reference switch over, can stand in its main file only.
+        let allowed = path.starts_with("src/cli") || path == Path::new("src/main.rs");
         assert!(
             allowed || !names_crate(&text, "scas_reference"),
             "{}",

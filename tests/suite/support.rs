@@ -130,6 +130,22 @@ impl Ended {
     }
 }
 
+/// Whether this is root, who alone can look into other processes.
+pub fn root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Whether this is root; if not, that a test is skipped is said.
+pub fn root_or_told() -> bool {
+    if !root() {
+        #[expect(clippy::print_stderr, reason = "whoever runs the tests must see it")]
+        {
+            eprintln!("skipped: only root can look into another process, and become another user");
+        }
+    }
+    root()
+}
+
 /// Reads JSON from a file.
 pub fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
@@ -152,7 +168,7 @@ pub fn foreign_profile(command: &[&str], api_root: Option<&str>) -> String {
     });
     format!(
         "[sut]\nname = \"foreign\"\nvendor = \"somebody\"\nversion = \"1\"\nrole = \"VNFM\"\n\
-         [ics]\nvnfd-signature-verification = true\nvnf-instance-id = true\n\
+         [ics]\nvnfd-signature-verification = true\nvnf-instance-id = true\ndelegation-mode = false\n\
          [documents]\nvnfd-signature-verification = \"manual, 1\"\nvnf-instance-id = \"manual, 2\"\n\
          [ixit.capacity]\nquick = 20\nfull = 20\nconcurrency = 2\n\
          [ixit.timeouts]\nstart = 3\nanswer = 1\noperation = 1\nstop = 2\n\

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
+use super::delegation::{Cmf, Keys, Oam, Vim, Vnfci};
 use crate::defect::Defects;
 use crate::package::Limits;
 
@@ -22,6 +23,17 @@ pub struct Config {
     pub packages: Packages,
     /// Where it keeps its state.
     pub storage: Storage,
+    /// Who certifies, in delegation mode.
+    pub cmf: Option<Cmf>,
+    /// The VIM, in delegation mode.
+    pub vim: Option<Vim>,
+    /// The VNF OAM endpoint, in delegation mode.
+    pub oam: Option<Oam>,
+    /// How VNFCIs are configured, in delegation mode.
+    pub vnfci: Option<Vnfci>,
+    /// How long private keys live, and where, in delegation mode.
+    #[serde(default)]
+    pub keys: Keys,
     /// Its log.
     #[serde(default)]
     pub log: Log,
@@ -158,6 +170,20 @@ pub struct Storage {
 pub struct Log {
     /// A file for JSON lines; without it, they go to standard error.
     pub file: Option<PathBuf>,
+    /// How much is told.
+    #[serde(default)]
+    pub level: Level,
+}
+
+/// How much a log tells.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// What happened.
+    #[default]
+    Info,
+    /// Also each request to others; never their bodies.
+    Debug,
 }
 
 /// `[test]`
@@ -249,8 +275,45 @@ impl Config {
             .oauth2
             .as_mut()
             .map(|oauth2| &mut oauth2.client_secret_file);
+        let cmf = self.cmf.iter_mut().flat_map(|cmf| {
+            [
+                &mut cmf.anchors,
+                &mut cmf.certificate,
+                &mut cmf.private_key,
+                &mut cmf.ca_anchors,
+            ]
+        });
+        let vim = self.vim.iter_mut().flat_map(|vim| {
+            [
+                &mut vim.anchors,
+                &mut vim.certificate,
+                &mut vim.private_key,
+                &mut vim.password_file,
+            ]
+        });
+        let oam = self
+            .oam
+            .iter_mut()
+            .flat_map(|oam| [&mut oam.certificate, &mut oam.private_key]);
+        let vnfci = self.vnfci.iter_mut().flat_map(|vnfci| {
+            [
+                &mut vnfci.anchors,
+                &mut vnfci.certificate,
+                &mut vnfci.private_key,
+            ]
+        });
+        let token = self
+            .keys
+            .pkcs11
+            .iter_mut()
+            .flat_map(|pkcs11| [&mut pkcs11.module, &mut pkcs11.pin_file]);
         for path in paths
             .into_iter()
+            .chain(cmf)
+            .chain(vim)
+            .chain(oam)
+            .chain(vnfci)
+            .chain(token)
             .chain(&mut self.packages.crls)
             .chain(optional)
             .chain(&mut self.api.client_anchors)

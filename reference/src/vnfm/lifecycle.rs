@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::config::VerifyAt;
+use super::delegation::{Delegated, Delegation, Target};
 use super::ids::Ids;
 use super::model::{API, Operation, OperationState, VnfInstance, VnfLcmOpOcc};
 use super::nfvo_client::NfvoClient;
@@ -27,6 +29,23 @@ pub(crate) struct Lifecycle {
     pub(crate) verify_at: VerifyAt,
     pub(crate) busy: Mutex<HashSet<String>>,
     pub(crate) operations: Mutex<JoinSet<()>>,
+    /// What delegation mode needs, if it is configured.
+    pub(crate) delegation: Option<Arc<Delegation>>,
+    /// Told when an operation in delegation mode is over.
+    pub(crate) changed: Notify,
+}
+
+/// What an operation does once it is granted.
+pub(crate) enum Work {
+    Instantiate {
+        flavour: String,
+        vnfcs: usize,
+    },
+    Terminate,
+    /// New certificates for these VNFCs.
+    Certify {
+        targets: Vec<Target>,
+    },
 }
 
 /// `CreateVnfRequest` (SOL003 5.5.2.3), as far as it is heeded.
@@ -37,6 +56,8 @@ pub(crate) struct CreateVnfRequest {
     vnf_instance_name: Option<String>,
     vnf_instance_description: Option<String>,
     metadata: Option<Map<String, Value>>,
+    /// Selects delegation mode (V4.5.1).
+    certificate_configuration_data: Option<Value>,
 }
 
 /// `InstantiateVnfRequest` (SOL003 5.5.2.4), as far as it is heeded.
@@ -45,7 +66,41 @@ pub(crate) struct CreateVnfRequest {
 pub(crate) struct InstantiateVnfRequest {
     flavour_id: String,
     vim_connection_info: Option<Map<String, Value>>,
+    additional_params: Option<InstantiateParams>,
 }
+
+#[derive(Debug, Deserialize)]
+struct InstantiateParams {
+    /// How many VNFCs, in delegation mode.
+    vnfcs: Option<usize>,
+}
+
+/// `ChangeExtVnfConnectivityRequest` (SOL003 5.5.2.11), as far as it is heeded.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ChangeExtVnfConnectivityRequest {
+    #[serde(rename = "extVirtualLinks")]
+    _ext_virtual_links: Vec<Value>,
+    pub(crate) certificate_configuration_data: Option<Value>,
+    pub(crate) additional_params: Option<ChangeExtConnParams>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ChangeExtConnParams {
+    #[serde(default)]
+    pub(crate) vnfcis: Vec<VnfciAddress>,
+}
+
+/// Where a VNFCI is configured: no standard says how a VNFM learns it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct VnfciAddress {
+    pub(crate) vnfc_instance_id: String,
+    pub(crate) configuration: url::Url,
+}
+
+/// More VNFCs than this of one instance are refused.
+const MAX_VNFCS: usize = 100;
 
 /// `VnfInfoModificationRequest` (SOL003 5.5.2.12), as far as it is heeded: a merge patch, so that null removes.
 #[derive(Debug, Deserialize)]
@@ -73,6 +128,13 @@ impl Lifecycle {
         body: &[u8],
     ) -> Result<VnfInstance, Problem> {
         let ticket = self.ids.begin();
+        let delegated = match request.certificate_configuration_data {
+            Some(configuration) => {
+                self.delegation()?;
+                Some(Delegated::new(configuration)?)
+            }
+            None => None,
+        };
         let info = self.packages.usable(&request.vnfd_id).await?;
         if self.verify_at == VerifyAt::Create {
             self.packages
@@ -102,6 +164,7 @@ impl Lifecycle {
             metadata: request.metadata,
             vim_connection_info: None,
             flavour_id: None,
+            delegated,
         };
         changes.push(Change::put(Table::Instances, instance.key(), &instance)?);
         if let Err(error) = self.store.apply(changes).await {
@@ -123,12 +186,14 @@ impl Lifecycle {
 
     /// Deletes an instance that is not instantiated.
     pub(crate) async fn delete(self: &Arc<Self>, id: &str) -> Result<(), Problem> {
-        let (instance, _busy) = self.reserve(id)?;
+        let (mut instance, _busy) = self.reserve(id)?;
         if instance.is_instantiated() {
             return Err(Problem::conflict(
                 "the VNF instance is instantiated: terminate it first",
             ));
         }
+        // What an instantiation that failed may have left.
+        self.release(&mut instance).await?;
         self.store
             .apply(vec![Change::Delete(Table::Instances, instance.key())])
             .await?;
@@ -150,16 +215,20 @@ impl Lifecycle {
                 "the VNF instance is instantiated already",
             ));
         }
-        let flavour = request.flavour_id.clone();
+        let vnfcs = request.additional_params.and_then(|params| params.vnfcs);
+        let vnfcs = vnfcs.unwrap_or(1);
+        if !(1..=MAX_VNFCS).contains(&vnfcs) {
+            return Err(Problem::unprocessable(format!(
+                "additionalParams.vnfcs is {vnfcs}, and must be 1 to {MAX_VNFCS}"
+            )));
+        }
         instance.vim_connection_info = request.vim_connection_info;
-        self.begin(
-            instance,
-            busy,
-            Operation::Instantiate,
-            params,
-            move |instance| instance.flavour_id = Some(flavour),
-        )
-        .await
+        let occurrence = VnfLcmOpOcc::start(&instance, Operation::Instantiate, params);
+        let work = Work::Instantiate {
+            flavour: request.flavour_id,
+            vnfcs,
+        };
+        self.begin(instance, busy, occurrence, work).await
     }
 
     /// Begins to terminate.
@@ -172,10 +241,8 @@ impl Lifecycle {
         if !instance.is_instantiated() {
             return Err(Problem::conflict("the VNF instance is not instantiated"));
         }
-        let done = |instance: &mut VnfInstance| {
-            (instance.flavour_id, instance.vim_connection_info) = (None, None)
-        };
-        self.begin(instance, busy, Operation::Terminate, params, done)
+        let occurrence = VnfLcmOpOcc::start(&instance, Operation::Terminate, params);
+        self.begin(instance, busy, occurrence, Work::Terminate)
             .await
     }
 
@@ -244,7 +311,7 @@ impl Lifecycle {
     }
 
     /// The instance, for as long as nobody else may change it.
-    fn reserve(self: &Arc<Self>, id: &str) -> Result<(VnfInstance, Busy), Problem> {
+    pub(crate) fn reserve(self: &Arc<Self>, id: &str) -> Result<(VnfInstance, Busy), Problem> {
         let key = self.instance(id)?.key();
         if !self
             .busy
@@ -268,37 +335,39 @@ impl Lifecycle {
         ))
     }
 
-    async fn begin(
+    pub(crate) async fn begin(
         self: &Arc<Self>,
         instance: VnfInstance,
         busy: Busy,
-        operation: Operation,
-        params: Value,
-        done: impl FnOnce(&mut VnfInstance) + Send + 'static,
+        occurrence: VnfLcmOpOcc,
+        work: Work,
     ) -> Result<VnfLcmOpOcc, Problem> {
-        let occurrence = VnfLcmOpOcc::start(&instance, operation, params);
         self.keep(&occurrence, None).await?;
         self.notifier
             .publish(Event::Operation(&occurrence, &instance));
         let (lifecycle, running) = (Arc::clone(self), occurrence.clone());
-        let work = async move {
-            if let Err(error) = lifecycle.carry_out(running, instance, done).await {
+        let is_delegated = instance.delegated.is_some();
+        let operation = async move {
+            if let Err(error) = lifecycle.carry_out(running, instance, work).await {
                 tracing::error!(%error, "the state of an operation cannot be kept");
             }
             drop(busy);
+            if is_delegated {
+                lifecycle.changed.notify_one();
+            }
         };
         self.operations
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .spawn(work);
+            .spawn(operation);
         Ok(occurrence)
     }
 
     async fn carry_out(
-        &self,
+        self: &Arc<Self>,
         mut occurrence: VnfLcmOpOcc,
         mut instance: VnfInstance,
-        done: impl FnOnce(&mut VnfInstance),
+        work: Work,
     ) -> Result<(), StoreError> {
         if let Err((state, problem)) = self.prepare(&mut occurrence, &instance).await {
             occurrence.enter(state);
@@ -312,11 +381,45 @@ impl Lifecycle {
         self.keep(&occurrence, None).await?;
         self.notifier
             .publish(Event::Operation(&occurrence, &instance));
-        done(&mut instance);
-        occurrence.enter(OperationState::Completed);
+        let state = match self.perform(work, &mut occurrence, &mut instance).await {
+            Ok(()) => OperationState::Completed,
+            Err(problem) => {
+                occurrence.error = Some(problem.to_wire());
+                OperationState::Failed
+            }
+        };
+        if let Some(delegation) = &self.delegation {
+            delegation.deviate(&mut occurrence, &mut instance).await?;
+        }
+        occurrence.enter(state);
         self.keep(&occurrence, Some(&instance)).await?;
         self.notifier
             .publish(Event::Operation(&occurrence, &instance));
+        Ok(())
+    }
+
+    async fn perform(
+        self: &Arc<Self>,
+        work: Work,
+        occurrence: &mut VnfLcmOpOcc,
+        instance: &mut VnfInstance,
+    ) -> Result<(), Problem> {
+        match work {
+            Work::Instantiate { flavour, vnfcs } => {
+                match self.certify_and_start(occurrence, instance, vnfcs).await {
+                    Ok(()) => instance.flavour_id = Some(flavour),
+                    Err(problem) => {
+                        instance.vim_connection_info = None;
+                        return Err(problem);
+                    }
+                }
+            }
+            Work::Terminate => {
+                self.withdraw(occurrence, instance).await?;
+                (instance.flavour_id, instance.vim_connection_info) = (None, None);
+            }
+            Work::Certify { targets } => self.certify(occurrence, instance, &targets).await?,
+        }
         Ok(())
     }
 
@@ -353,7 +456,7 @@ impl Lifecycle {
             "vnfLcmOpOccId": occurrence.id,
             "vnfdId": occurrence.vnfd_id,
             "operation": occurrence.operation,
-            "isAutomaticInvocation": false,
+            "isAutomaticInvocation": occurrence.is_automatic,
             "_links": {
                 "vnfLcmOpOcc": { "href": format!("{base}/vnf_lcm_op_occs/{}", occurrence.id) },
                 "vnfInstance": { "href": format!("{base}/vnf_instances/{}", occurrence.vnf_instance_id) },
@@ -398,7 +501,7 @@ fn merged(
 }
 
 /// The reservation of an instance, until it is dropped.
-struct Busy {
+pub(crate) struct Busy {
     lifecycle: Arc<Lifecycle>,
     key: String,
 }

@@ -2,6 +2,8 @@
 
 mod api;
 mod config;
+mod delegated;
+mod delegation;
 mod ids;
 mod lifecycle;
 mod model;
@@ -10,10 +12,11 @@ mod notifier;
 mod packages;
 mod problem;
 mod store;
-mod tls;
+pub(crate) mod tls;
 
 use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,13 +24,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 pub use config::{Config, ConfigError};
 
+use crate::custodian::protocol::Verification;
 use crate::package::{Signers, Verifier};
 use config::read;
+use delegation::Delegation;
 use ids::Ids;
 use lifecycle::Lifecycle;
 use model::Subscription;
@@ -35,7 +40,7 @@ use nfvo_client::NfvoClient;
 use notifier::Notifier;
 use packages::Packages;
 use store::{Store, Table};
-use tls::TlsListener;
+use tls::{ClientFiles, TlsListener};
 
 /// How long requests that are being served may take after the end was asked for.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
@@ -53,7 +58,10 @@ pub async fn run(config: &Path) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let vnfm = Vnfm::start(&config).await?;
     // The line is the interface to the parent process, not a message to a person.
-    let ready = serde_json::json!({ "event": "ready", "apiRoot": vnfm.api_root() });
+    let mut ready = serde_json::json!({ "event": "ready", "apiRoot": vnfm.api_root() });
+    if let Some(oam) = vnfm.oam_address() {
+        ready["oam"] = serde_json::json!(oam);
+    }
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{ready}")
         .and_then(|()| stdout.flush())
@@ -72,7 +80,11 @@ pub async fn run(config: &Path) -> anyhow::Result<()> {
 fn start_log(log: &config::Log) -> Result<(), ConfigError> {
     let builder = tracing_subscriber::fmt()
         .json()
-        .with_max_level(tracing::Level::INFO);
+        .with_env_filter(match log.level {
+            config::Level::Info => "info",
+            // What the libraries have to say is no request of ours.
+            config::Level::Debug => "info,scas_reference=debug",
+        });
     let started = match &log.file {
         Some(path) => {
             let file = std::fs::File::options()
@@ -121,7 +133,14 @@ impl Vnfm {
         let defects = config.defects()?;
         let server_tls = tls::server_config(&config.api)?;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(&config.nfvo)?)
+            .tls_backend_preconfigured(tls::client_config(
+                &ClientFiles {
+                    anchors: ("nfvo.anchors", &config.nfvo.anchors),
+                    certificate: ("nfvo.certificate", &config.nfvo.certificate),
+                    private_key: ("nfvo.private_key", &config.nfvo.private_key),
+                },
+                Verification::Full,
+            )?)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(config.nfvo.timeout())
@@ -136,6 +155,9 @@ impl Vnfm {
         let verifier = Verifier::new(signers(&config.packages)?, limits, defects);
         let store = Store::open(&config.storage.directory)
             .map_err(|error| ConfigError::value("storage.directory", error))?;
+        let delegation = Delegation::start(config, &store, defects)
+            .await?
+            .map(Arc::new);
         let listener = TcpListener::bind(config.api.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.api.listen))
@@ -150,9 +172,12 @@ impl Vnfm {
             verify_at: config.packages.verify_at,
             busy: Mutex::new(HashSet::new()),
             operations: Mutex::new(JoinSet::new()),
+            delegation,
+            changed: Notify::new(),
             store,
         });
         lifecycle.fail_interrupted().await?;
+        lifecycle.take_up_delegation().await?;
         for subscription in lifecycle.store.all::<Subscription>(Table::Subscriptions)? {
             lifecycle.notifier.add(subscription);
         }
@@ -179,6 +204,12 @@ impl Vnfm {
     /// What comes before `/vnflcm/v2` in the URIs of its API.
     pub fn api_root(&self) -> &str {
         &self.lifecycle.api_root
+    }
+
+    /// Where VNFCIs connect to, if it serves them.
+    pub fn oam_address(&self) -> Option<SocketAddr> {
+        let delegation = self.lifecycle.delegation.as_ref()?;
+        Some(delegation.oam_address())
     }
 
     /// Ends it: requests and operations in progress have a short while.

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::delegation::Delegated;
+
 /// The part of every URI of the API after `{apiRoot}`.
 pub(crate) const API: &str = "/vnflcm/v2";
 
@@ -31,6 +33,9 @@ pub(crate) struct VnfInstance {
     pub(crate) vim_connection_info: Option<Map<String, Value>>,
     /// The deployment flavour while it is instantiated.
     pub(crate) flavour_id: Option<String>,
+    /// In delegation mode: certificates and resources.
+    #[serde(default)]
+    pub(crate) delegated: Option<Delegated>,
 }
 
 impl VnfInstance {
@@ -80,19 +85,25 @@ impl VnfInstance {
                 wire[name] = json!(value);
             }
         }
+        if let Some(delegated) = &self.delegated {
+            wire["certificateInfo"] = delegated.certificate_info();
+        }
         match &self.flavour_id {
             Some(flavour) => {
                 wire["instantiatedVnfInfo"] = self.instantiated_vnf_info(flavour);
                 wire["_links"]["terminate"] = link("/terminate");
+                if self.delegated.is_some() {
+                    wire["_links"]["changeExtConn"] = link("/change_ext_conn");
+                }
             }
             None => wire["_links"]["instantiate"] = link("/instantiate"),
         }
         wire
     }
 
-    /// One external connection point: the data model asks for at least one, and this VNFM has no VIM that would make more.
+    /// One external connection point: the data model asks for at least one, and nobody makes more.
     fn instantiated_vnf_info(&self, flavour: &str) -> Value {
-        json!({
+        let mut info = json!({
             "flavourId": flavour,
             "vnfState": "STARTED",
             "extCpInfo": [{
@@ -102,7 +113,13 @@ impl VnfInstance {
                 "cpProtocolInfo": [{ "layerProtocol": "IP_OVER_ETHERNET" }],
                 "associatedVnfVirtualLinkId": format!("vl-{}", self.internal),
             }],
-        })
+        });
+        if let Some(delegated) = &self.delegated {
+            let mut vims = self.vim_connection_info.iter().flatten();
+            let vim = vims.next().map(|(id, _)| id.as_str());
+            info["vnfcResourceInfo"] = delegated.vnfc_resource_info(vim);
+        }
+        info
     }
 }
 
@@ -130,6 +147,7 @@ pub(crate) enum Operation {
     Instantiate,
     Terminate,
     ModifyInfo,
+    ChangeExtConn,
 }
 
 /// A VNF LCM operation occurrence as it is kept.
@@ -148,6 +166,12 @@ pub(crate) struct VnfLcmOpOcc {
     pub(crate) grant_id: Option<String>,
     pub(crate) error: Option<Value>,
     pub(crate) changed_info: Map<String, Value>,
+    /// Whether the VNFM began it by itself.
+    #[serde(default)]
+    pub(crate) is_automatic: bool,
+    /// Certificates that came, went or were replaced, for notifications.
+    #[serde(default)]
+    pub(crate) affected_certificates: Vec<Value>,
 }
 
 impl VnfLcmOpOcc {
@@ -167,6 +191,8 @@ impl VnfLcmOpOcc {
             grant_id: None,
             error: None,
             changed_info: Map::new(),
+            is_automatic: false,
+            affected_certificates: Vec::new(),
         }
     }
 
@@ -185,7 +211,7 @@ impl VnfLcmOpOcc {
             "startTime": self.started,
             "vnfInstanceId": self.vnf_instance_id,
             "operation": self.operation,
-            "isAutomaticInvocation": false,
+            "isAutomaticInvocation": self.is_automatic,
             "operationParams": self.params,
             "isCancelPending": false,
             "changedInfo": self.changed_info,

@@ -140,13 +140,16 @@ impl Notifier {
             });
             wire["operationState"] = json!(occurrence.state);
             wire["operation"] = json!(occurrence.operation);
-            wire["isAutomaticInvocation"] = json!(false);
+            wire["isAutomaticInvocation"] = json!(occurrence.is_automatic);
             wire["verbosity"] = json!(subscription.verbosity);
             wire["vnfLcmOpOccId"] = json!(occurrence.id);
             wire["_links"]["vnfLcmOpOcc"] =
                 json!({ "href": format!("{root}{API}/vnf_lcm_op_occs/{}", occurrence.id) });
             if let Some(error) = &occurrence.error {
                 wire["error"] = error.clone();
+            }
+            if !occurrence.affected_certificates.is_empty() {
+                wire["affectedCertificates"] = json!(occurrence.affected_certificates);
             }
             if occurrence.state == OperationState::Completed && !occurrence.changed_info.is_empty()
             {

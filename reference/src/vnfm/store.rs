@@ -22,14 +22,17 @@ pub(crate) enum Table {
     Subscriptions,
     /// Counters of products that number their instances.
     Counters,
+    /// Who this VNFM is to a PKCS#11 token.
+    Custody,
 }
 
 impl Table {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Instances,
         Self::OpOccs,
         Self::Subscriptions,
         Self::Counters,
+        Self::Custody,
     ];
 
     fn definition(self) -> TableDefinition<'static, &'static str, &'static [u8]> {
@@ -38,6 +41,7 @@ impl Table {
             Self::OpOccs => "vnf_lcm_op_occs",
             Self::Subscriptions => "subscriptions",
             Self::Counters => "counters",
+            Self::Custody => "custody",
         })
     }
 }

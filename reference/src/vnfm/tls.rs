@@ -10,24 +10,30 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig,
+    SignatureScheme,
+};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::config::{Api, ConfigError, Nfvo, read};
+use crate::custodian::protocol::Verification;
+
+use super::config::{Api, ConfigError, read};
 
 /// A client that takes longer than this for its handshake is dropped.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
@@ -65,31 +71,54 @@ fn client_verifier(anchors: &Path) -> Result<Arc<dyn ClientCertVerifier>, Config
         .map_err(|error| ConfigError::value("api.client_anchors", error))
 }
 
-/// The client side of `[nfvo]`.
-pub(crate) fn client_config(nfvo: &Nfvo) -> Result<ClientConfig, ConfigError> {
-    let roots = roots("nfvo.anchors", &nfvo.anchors)?;
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
-        .build()
-        .map_err(|error| ConfigError::value("nfvo.anchors", error))?;
+/// What a client shows and whom it trusts: files, and under which labels the configuration names them.
+pub(crate) struct ClientFiles<'a> {
+    pub(crate) anchors: (&'static str, &'a Path),
+    pub(crate) certificate: (&'static str, &'a Path),
+    pub(crate) private_key: (&'static str, &'a Path),
+}
+
+/// The client side of a mutual TLS connection.
+pub(crate) fn client_config(
+    files: &ClientFiles<'_>,
+    verification: Verification,
+) -> Result<ClientConfig, ConfigError> {
+    let (label, path) = files.anchors;
+    let verifier =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots(label, path)?), provider())
+            .build()
+            .map_err(|error| ConfigError::value(label, error))?;
+    let (certificate_label, certificate) = files.certificate;
+    let (label, private_key) = files.private_key;
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
-        .map_err(|error| ConfigError::value("nfvo", error))?
-        .with_webpki_verifier(verifier)
+        .map_err(|error| ConfigError::value(label, error))?
+        .dangerous()
+        .with_custom_certificate_verifier(match verification {
+            Verification::Full => verifier,
+            less => Arc::new(Careless {
+                verifier,
+                verification: less,
+            }),
+        })
         .with_client_auth_cert(
-            chain("nfvo.certificate", &nfvo.certificate)?,
-            key("nfvo.private_key", &nfvo.private_key)?,
+            chain(certificate_label, certificate)?,
+            key(label, private_key)?,
         )
         .map_err(|error| {
             ConfigError::value(
-                "nfvo.private_key",
-                anyhow::Error::new(error).context("it does not fit `nfvo.certificate`"),
+                label,
+                anyhow::Error::new(error).context(format!("it does not fit `{certificate_label}`")),
             )
         })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 
-fn chain(label: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+pub(crate) fn chain(
+    label: &'static str,
+    path: &Path,
+) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let pem = read(label, path)?;
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<_, _>>()
@@ -104,13 +133,13 @@ fn chain(label: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>
     Ok(chain)
 }
 
-fn key(label: &'static str, path: &Path) -> Result<PrivateKeyDer<'static>, ConfigError> {
+pub(crate) fn key(label: &'static str, path: &Path) -> Result<PrivateKeyDer<'static>, ConfigError> {
     PrivateKeyDer::from_pem_slice(&read(label, path)?)
         .with_context(|| format!("`{}` holds no private key in PEM", path.display()))
         .map_err(|error| ConfigError::value(label, error))
 }
 
-fn roots(label: &'static str, path: &Path) -> Result<RootCertStore, ConfigError> {
+pub(crate) fn roots(label: &'static str, path: &Path) -> Result<RootCertStore, ConfigError> {
     let mut store = RootCertStore::empty();
     for certificate in chain(label, path)? {
         store
@@ -118,6 +147,61 @@ fn roots(label: &'static str, path: &Path) -> Result<RootCertStore, ConfigError>
             .map_err(|error| ConfigError::value(label, error))?;
     }
     Ok(store)
+}
+
+/// What a deviating product makes of a server's certificate.
+#[derive(Debug)]
+struct Careless {
+    verifier: Arc<WebPkiServerVerifier>,
+    verification: Verification,
+}
+
+impl ServerCertVerifier for Careless {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.verification == Verification::Nothing {
+            return Ok(ServerCertVerified::assertion());
+        }
+        match self
+            .verifier
+            .verify_server_cert(end_entity, intermediates, name, ocsp, now)
+        {
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
 }
 
 /// Hands over connections whose handshake is done. Handshakes run beside each other: a slow client holds up nobody.

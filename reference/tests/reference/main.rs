@@ -3,7 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod around;
 mod bed;
+mod delegation;
+mod key_defects;
+mod pkcs11;
 mod process;
 mod support;
 mod verification;

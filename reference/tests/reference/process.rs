@@ -17,15 +17,15 @@ async fn vnfm_process() {
     scas_reference::vnfm::run(config.as_ref()).await.unwrap();
 }
 
-struct Process {
-    child: Child,
-    tester: Tester,
+pub struct Process {
+    pub child: Child,
+    pub tester: Tester,
     /// Kept open: the test harness of the child reports there when it ends.
     _stdout: std::io::BufReader<std::process::ChildStdout>,
 }
 
 impl Process {
-    fn start(bed: &Bed, config: &std::path::Path) -> Self {
+    pub fn start(bed: &Bed, config: &std::path::Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",

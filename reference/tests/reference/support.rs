@@ -7,8 +7,8 @@ use std::process::Command;
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams,
-    CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair,
-    KeyUsagePurpose, RevokedCertParams, SerialNumber,
+    CertificateSigningRequestParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
 };
 use scas_reference::package::Signers;
 
@@ -55,8 +55,13 @@ impl Ca {
 
     /// A server's and client's certificate for 127.0.0.1.
     pub fn peer(&self, folder: &Path, name: &str) -> Identity {
-        let mut params =
-            CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+        self.peer_for(folder, name, &["127.0.0.1", "localhost"])
+    }
+
+    /// The same for other hosts.
+    pub fn peer_for(&self, folder: &Path, name: &str, hosts: &[&str]) -> Identity {
+        let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let mut params = CertificateParams::new(hosts).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![
             ExtendedKeyUsagePurpose::ServerAuth,
@@ -103,6 +108,16 @@ impl Ca {
         std::fs::write(&identity.certificate, &identity.pem).unwrap();
         std::fs::write(&identity.key, key.serialize_pem()).unwrap();
         identity
+    }
+
+    /// A certificate for a request (PKCS#10 DER), for so many days.
+    pub fn certify(&self, csr: &[u8], days_valid: i64) -> Vec<u8> {
+        let mut request = CertificateSigningRequestParams::from_der(&csr.into()).unwrap();
+        request.params.not_before = days(-2);
+        request.params.not_after = days(days_valid);
+        request.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = request.signed_by(&self.issuer).unwrap();
+        certificate.der().to_vec()
     }
 
     /// A revocation list with these serial numbers.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::policy::{KeyAlgorithm, KeyPolicy};
 use super::state::State;
 use crate::csr::{AltName, Attribute, Names};
-use crate::served::{Answer, Asked};
+use crate::rest::{Answer, Asked};
 use crate::transcript::Peer;
 
 /// The types of certificate that are kept apart (IFA 026 clause 5.2.3), as SOL003 writes them.

@@ -13,7 +13,7 @@ use super::state::State;
 use super::{CmfFault, EnrolmentAnswer};
 use crate::ca::Issued;
 use crate::csr::{Csr, MAX_CSR};
-use crate::served::{Answer, Asked};
+use crate::rest::{Answer, Asked};
 
 const CERTS_ONLY: &str = "application/pkcs7-mime; smime-type=certs-only";
 const TRANSFER_ENCODING: HeaderName = HeaderName::from_static("content-transfer-encoding");

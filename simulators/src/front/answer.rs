@@ -9,8 +9,9 @@ use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderV
 use hyper::{Response, StatusCode};
 use thiserror::Error;
 
+use super::Scrub;
 use crate::fault::Fault;
-use crate::transcript::{self, Body, Redaction};
+use crate::transcript::{self, Body};
 
 const ZEROS: Bytes = Bytes::from_static(&[0; 16 * 1024]);
 
@@ -21,6 +22,14 @@ const GARBAGE: [u8; 4] = [0xFF, 0xFE, 0x00, 0xC1];
 #[derive(Debug, Error)]
 #[error("closed on purpose: {0}")]
 pub(crate) struct Abort(pub(crate) &'static str);
+
+/// What decides how the body of an answer is kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept<'a> {
+    pub(crate) scrub: &'a dyn Scrub,
+    /// What is answered.
+    pub(crate) request: &'a transcript::Request,
+}
 
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -51,11 +60,10 @@ impl Answer {
     }
 
     /// Spoils the answer. Faults that have no answer to spoil are none of its business and leave it alone.
-    pub(crate) fn spoil(&mut self, fault: &Fault, redaction: Option<&Redaction>) {
-        // Half a key is not recognised, but tells half of it.
-        self.withheld = redaction
+    pub(crate) fn spoil(&mut self, fault: &Fault, kept: Option<Kept<'_>>) {
+        self.withheld = kept
             .zip(self.body.start.as_ref())
-            .and_then(|(redaction, whole)| redaction.withheld(whole));
+            .and_then(|(kept, whole)| kept.scrub.withheld(kept.request, whole));
         let body = self.body.start.take().unwrap_or_default();
         let length = body.len() as u64;
         self.body = match fault {
@@ -87,13 +95,14 @@ impl Answer {
     }
 
     /// What the wire will see. Digesting a long extension takes a while, so it happens on a thread for blocking work.
-    pub(crate) async fn recorded(&self, redaction: Option<&Redaction>) -> transcript::Response {
+    pub(crate) async fn recorded(&self, kept: Option<Kept<'_>>) -> transcript::Response {
         let start = self.body.start.clone().unwrap_or_default();
         let body = match self.body.then {
             _ if self.withheld.is_some() => self.withheld.clone().unwrap_or_default(),
-            Then::Zeros(0) | Then::End | Then::Abort { .. } => {
-                redaction.map_or_else(|| Body::of(&start), |redaction| redaction.body(&start))
-            }
+            Then::Zeros(0) | Then::End | Then::Abort { .. } => kept.map_or_else(
+                || Body::of(&start),
+                |kept| kept.scrub.answer(kept.request, &start),
+            ),
             Then::Zeros(count) => {
                 let described =
                     tokio::task::spawn_blocking(move || Body::followed_by_zeros(&start, count));

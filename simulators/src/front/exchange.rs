@@ -12,11 +12,11 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 use url::Url;
 
-use super::answer::{Abort, Answer, AnswerBody};
+use super::answer::{Abort, Answer, AnswerBody, Kept};
 use super::upstream::Upstream;
 use super::{CLIENT_CERT_SHA256, CLIENT_CERT_SUBJECT, Facts, FrontConfig, INTERNAL_PREFIX};
 use crate::fault::Fault;
-use crate::transcript::{Exchange, Redaction};
+use crate::transcript::Exchange;
 
 pub(super) struct Interceptor {
     config: Arc<FrontConfig>,
@@ -62,7 +62,6 @@ impl Interceptor {
             ),
         };
         let mut pending = Pending {
-            redaction: self.config.redaction(&parts).cloned(),
             config: Arc::clone(&self.config),
             exchange: Some(Exchange {
                 request: self.recorded(&parts, &body),
@@ -118,7 +117,7 @@ impl Interceptor {
             return pending.give_up(Fault::CloseBeforeAnswer.to_string(), "close before answer");
         }
         if let Some(fault) = fault.as_ref().filter(|fault| !fault.replaces_request()) {
-            answer.spoil(fault, pending.redaction.as_ref());
+            answer.spoil(fault, pending.kept());
         }
         pending
             .answer(answer, fault.map(|fault| fault.to_string()), &body)
@@ -200,11 +199,17 @@ impl Interceptor {
 /// went away.
 struct Pending {
     config: Arc<FrontConfig>,
-    redaction: Option<Redaction>,
     exchange: Option<Exchange>,
 }
 
 impl Pending {
+    /// How the answer's body is kept.
+    fn kept(&self) -> Option<Kept<'_>> {
+        let scrub = self.config.scrub.as_deref()?;
+        let request = &self.exchange.as_ref()?.request;
+        Some(Kept { scrub, request })
+    }
+
     /// What was asked, as it is recorded.
     fn request(&self) -> crate::transcript::Request {
         let exchange = self.exchange.as_ref();
@@ -219,7 +224,7 @@ impl Pending {
         fault: Option<String>,
         body: &[u8],
     ) -> Result<Response<AnswerBody>, Abort> {
-        let response = answer.recorded(self.redaction.as_ref()).await;
+        let response = answer.recorded(self.kept()).await;
         if let Some(mut exchange) = self.exchange.take() {
             exchange.ended = Some(Timestamp::now());
             exchange.response = Some(response);

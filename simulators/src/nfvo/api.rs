@@ -1,18 +1,12 @@
 //! Which request goes where: the table of routes, and what holds for all of them (Version, authorization).
 
-use std::sync::Arc;
-
 use hyper::StatusCode;
-use hyper::header::{ALLOW, HeaderName, WWW_AUTHENTICATE};
+use hyper::header::{HeaderName, WWW_AUTHENTICATE};
 use serde_json::json;
-use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use super::answer::{Answer, Asked};
 use super::state::State;
 use super::{artifacts, grants, notifications, oauth2, packages, subscriptions};
-use crate::rest::{OnRoute, decoded};
-use crate::route::Route;
+use crate::rest::{self, Answer, Api, Asked, Handler};
 
 const VERSION: HeaderName = HeaderName::from_static("version");
 
@@ -28,215 +22,123 @@ const APIS: [(&str, &str, &str); 3] = [
     ("notifications", "2", "2.3.0"),
 ];
 
-type Handler = fn(&State, &Asked<'_>) -> Answer;
+pub(super) const API: Api<State> = Api {
+    routes: ROUTES,
+    guard,
+    unknown: |_, asked, methods| rest::problem_of_unknown(asked, methods),
+    finish: |_, asked, answer| versioned(answer, asked),
+};
 
-/// What a request must bring besides fitting its route.
-#[derive(Clone, Copy)]
-enum Guard {
-    /// Nothing.
-    Open,
-    /// A bearer token, if the NFVO gives them out.
-    Token,
-    /// That, and the Version of an API of this major version (SOL013 clause 9.3).
-    Api(&'static str),
-}
-
-const ROUTES: &[(&str, Guard, Handler)] = &[
-    ("GET /vnfpkgm/api_versions", Guard::Token, package_versions),
-    (
-        "GET /vnfpkgm/v2/api_versions",
-        Guard::Token,
-        package_versions,
-    ),
-    (
-        "GET /vnfpkgm/v2/vnf_packages",
-        Guard::Api("2"),
-        packages::list,
-    ),
+const ROUTES: &[(&str, Handler<State>)] = &[
+    ("GET /vnfpkgm/api_versions", package_versions),
+    ("GET /vnfpkgm/v2/api_versions", package_versions),
+    ("GET /vnfpkgm/v2/vnf_packages", packages::list),
     (
         "GET /vnfpkgm/v2/vnf_packages/{vnfPkgId}",
-        Guard::Api("2"),
         packages::info_by_id,
     ),
     (
         "GET /vnfpkgm/v2/vnf_packages/{vnfPkgId}/vnfd",
-        Guard::Api("2"),
         packages::vnfd_by_id,
     ),
     (
         "GET /vnfpkgm/v2/vnf_packages/{vnfPkgId}/manifest",
-        Guard::Api("2"),
         packages::manifest_by_id,
     ),
     (
         "GET /vnfpkgm/v2/vnf_packages/{vnfPkgId}/package_content",
-        Guard::Api("2"),
         packages::content_by_id,
     ),
     (
         "GET /vnfpkgm/v2/vnf_packages/{vnfPkgId}/artifacts/{artifactPath...}",
-        Guard::Api("2"),
         artifacts::by_id,
     ),
-    (
-        "GET /vnfpkgm/v2/onboarded_vnf_packages",
-        Guard::Api("2"),
-        packages::list,
-    ),
+    ("GET /vnfpkgm/v2/onboarded_vnf_packages", packages::list),
     (
         "GET /vnfpkgm/v2/onboarded_vnf_packages/{vnfdId}",
-        Guard::Api("2"),
         packages::info,
     ),
     (
         "GET /vnfpkgm/v2/onboarded_vnf_packages/{vnfdId}/vnfd",
-        Guard::Api("2"),
         packages::vnfd,
     ),
     (
         "GET /vnfpkgm/v2/onboarded_vnf_packages/{vnfdId}/manifest",
-        Guard::Api("2"),
         packages::manifest,
     ),
     (
         "GET /vnfpkgm/v2/onboarded_vnf_packages/{vnfdId}/package_content",
-        Guard::Api("2"),
         packages::content,
     ),
     (
         "GET /vnfpkgm/v2/onboarded_vnf_packages/{vnfdId}/artifacts/{artifactPath...}",
-        Guard::Api("2"),
         artifacts::by_vnfd,
     ),
-    (
-        "POST /vnfpkgm/v2/subscriptions",
-        Guard::Api("2"),
-        subscriptions::create,
-    ),
-    (
-        "GET /vnfpkgm/v2/subscriptions",
-        Guard::Api("2"),
-        subscriptions::list,
-    ),
+    ("POST /vnfpkgm/v2/subscriptions", subscriptions::create),
+    ("GET /vnfpkgm/v2/subscriptions", subscriptions::list),
     (
         "GET /vnfpkgm/v2/subscriptions/{subscriptionId}",
-        Guard::Api("2"),
         subscriptions::read,
     ),
     (
         "DELETE /vnfpkgm/v2/subscriptions/{subscriptionId}",
-        Guard::Api("2"),
         subscriptions::delete,
     ),
-    ("GET /grant/api_versions", Guard::Token, grant_versions),
-    ("GET /grant/v1/api_versions", Guard::Token, grant_versions),
-    ("POST /grant/v1/grants", Guard::Api("1"), grants::create),
-    (
-        "GET /grant/v1/grants/{grantId}",
-        Guard::Api("1"),
-        grants::read,
-    ),
-    ("POST /token", Guard::Open, oauth2::token),
-    (
-        "GET /notifications/{name}",
-        Guard::Open,
-        notifications::test,
-    ),
-    (
-        "POST /notifications/{name}",
-        Guard::Open,
-        notifications::deliver,
-    ),
+    ("GET /grant/api_versions", grant_versions),
+    ("GET /grant/v1/api_versions", grant_versions),
+    ("POST /grant/v1/grants", grants::create),
+    ("GET /grant/v1/grants/{grantId}", grants::read),
+    ("POST /token", oauth2::token),
+    ("GET /notifications/{name}", notifications::test),
+    ("POST /notifications/{name}", notifications::deliver),
 ];
 
-/// Puts all routes on the server.
-pub(super) async fn mount(server: &MockServer, state: &Arc<State>) {
-    let mut routes = Vec::new();
-    for (written, guard, handler) in ROUTES {
-        let route = Route::parse(written)
-            .expect("the routes above are constants, and a test reads them all");
-        routes.push(route.clone());
-        let endpoint = Endpoint {
-            route: route.clone(),
-            guard: *guard,
-            handler: *handler,
-            state: Arc::clone(state),
-        };
-        Mock::given(OnRoute(route))
-            .respond_with(endpoint)
-            .mount(server)
-            .await;
+/// What a request must bring besides fitting its route: where an API begins, a bearer token, if the NFVO gives them out;
+/// but for its versions also the Version of an API of its major version (SOL013 clause 9.3).
+fn guard(state: &State, asked: &Asked<'_>) -> Result<(), Answer> {
+    let path = asked.path();
+    let (major, below) = if let Some(below) = path.strip_prefix("/vnfpkgm") {
+        ("2", below)
+    } else if let Some(below) = path.strip_prefix("/grant") {
+        ("1", below)
+    } else {
+        return Ok(());
+    };
+    if !oauth2::allows(state, asked) {
+        let refusal = Answer::problem(
+            StatusCode::UNAUTHORIZED,
+            "a bearer token from /token is needed",
+        );
+        return Err(refusal.with(
+            WWW_AUTHENTICATE,
+            "Bearer realm=\"nfvo\", error=\"invalid_token\"",
+        ));
     }
-    Mock::given(any())
-        .respond_with(Unknown { routes })
-        .mount(server)
-        .await;
-}
-
-/// One route's responder. It runs under a lock of the server, so nothing here may wait.
-struct Endpoint {
-    route: Route,
-    guard: Guard,
-    handler: Handler,
-    state: Arc<State>,
-}
-
-impl Respond for Endpoint {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        let captures = self.route.captures(request.url.path()).unwrap_or_default();
-        let asked = Asked {
-            request,
-            captures: captures.into_iter().map(decoded).collect(),
-        };
-        let answer = match self.guard.check(&self.state, &asked) {
-            Ok(()) => (self.handler)(&self.state, &asked),
-            Err(refusal) => refusal,
-        };
-        versioned(answer, request).into()
+    if below == "/api_versions" || below == format!("/v{major}/api_versions") {
+        return Ok(());
     }
-}
-
-impl Guard {
-    fn check(self, state: &State, asked: &Asked<'_>) -> Result<(), Answer> {
-        if !matches!(self, Self::Open) && !oauth2::allows(state, asked) {
-            let refusal = Answer::problem(
-                StatusCode::UNAUTHORIZED,
-                "a bearer token from /token is needed",
-            );
-            return Err(refusal.with(
-                WWW_AUTHENTICATE,
-                "Bearer realm=\"nfvo\", error=\"invalid_token\"",
-            ));
-        }
-        let Self::Api(major) = self else {
-            return Ok(());
-        };
-        let Some(version) = asked.header("version") else {
-            return Err(Answer::problem(
-                StatusCode::BAD_REQUEST,
-                "header field Version is missing",
-            ));
-        };
-        if is_version_of(version, major) {
-            Ok(())
-        } else {
-            let detail = format!("Version `{version}` is not served here; {major}.x.y is");
-            Err(Answer::problem(StatusCode::NOT_ACCEPTABLE, &detail))
-        }
+    let Some(version) = asked.header("version") else {
+        return Err(Answer::problem(
+            StatusCode::BAD_REQUEST,
+            "header field Version is missing",
+        ));
+    };
+    if is_version_of(version, major) {
+        Ok(())
+    } else {
+        let detail = format!("Version `{version}` is not served here; {major}.x.y is");
+        Err(Answer::problem(StatusCode::NOT_ACCEPTABLE, &detail))
     }
 }
 
 /// Every answer of an API names the version that it is given in, refusals too (SOL013 clause 9.2).
-fn versioned(answer: Answer, request: &Request) -> Answer {
-    let first = request.url.path().split('/').nth(1);
+fn versioned(answer: Answer, asked: &Asked<'_>) -> Answer {
+    let first = asked.path().split('/').nth(1);
     let Some((_, major, usual)) = APIS.iter().find(|(name, _, _)| Some(*name) == first) else {
         return answer;
     };
-    let asked = request
-        .headers
-        .get(VERSION)
-        .and_then(|value| value.to_str().ok());
-    match asked.filter(|version| is_version_of(version, major)) {
+    let wanted = asked.header(VERSION.as_str());
+    match wanted.filter(|version| is_version_of(version, major)) {
         Some(version) => answer.with(VERSION, version),
         None => answer.with(VERSION, usual),
     }
@@ -250,34 +152,6 @@ fn is_version_of(version: &str, major: &str) -> bool {
     let parts: Vec<_> = numbers.split('.').collect();
     let numeric = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     parts.len() == 3 && parts[0] == major && parts.iter().all(numeric)
-}
-
-/// What no route fits: 405 where only the method is wrong, else 404.
-struct Unknown {
-    routes: Vec<Route>,
-}
-
-impl Respond for Unknown {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        let path = request.url.path();
-        let methods: Vec<_> = self
-            .routes
-            .iter()
-            .filter(|route| route.knows_path(path))
-            .filter_map(|route| route.method().map(hyper::Method::as_str))
-            .collect();
-        let answer = if methods.is_empty() {
-            Answer::problem(
-                StatusCode::NOT_FOUND,
-                &format!("nothing is served at `{path}`"),
-            )
-        } else {
-            let detail = format!("{} is not possible on `{path}`", request.method);
-            Answer::problem(StatusCode::METHOD_NOT_ALLOWED, &detail)
-                .with(ALLOW, &methods.join(", "))
-        };
-        versioned(answer, request).into()
-    }
 }
 
 fn package_versions(state: &State, _: &Asked<'_>) -> Answer {
@@ -309,8 +183,8 @@ mod tests {
 
     #[test]
     fn all_routes_can_be_read() {
-        for (written, _, _) in ROUTES {
-            Route::parse(written).expect("a readable route");
+        for (written, _) in ROUTES {
+            crate::route::Route::parse(written).expect("a readable route");
         }
     }
 

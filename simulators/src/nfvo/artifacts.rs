@@ -9,10 +9,10 @@ use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
-use super::answer::{Answer, Asked};
 use super::packages::{self, By, OnboardedPackage, SecurityOption};
 use super::range;
 use super::state::State;
+use crate::rest::{Answer, Asked};
 
 /// Longest file that is unpacked: a package may be a bomb, meant for the SUT and not for us.
 const MAX_UNPACKED: u64 = 64 * 1024 * 1024;

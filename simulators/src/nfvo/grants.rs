@@ -6,8 +6,8 @@ use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::answer::{Answer, Asked};
 use super::state::State;
+use crate::rest::{Answer, Asked};
 
 #[derive(Default)]
 pub(super) struct Grants {
@@ -18,7 +18,7 @@ pub(super) struct Grants {
 
 /// 201 with the Grant, or 403.
 pub(super) fn create(state: &State, asked: &Asked<'_>) -> Answer {
-    let request = match asked.json() {
+    let request = match asked.object() {
         Ok(request) => request,
         Err(refusal) => return refusal,
     };

@@ -9,8 +9,8 @@ use hyper::StatusCode;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::answer::{Answer, Asked};
 use super::state::State;
+use crate::rest::{Answer, Asked};
 use crate::transcript::Exchange;
 
 /// Notifications by the name of their callback path.
@@ -28,7 +28,7 @@ pub(super) fn test(_: &State, _: &Asked<'_>) -> Answer {
 /// Says yes to JSON. It is put into the sink by [`observe`], once the exchange is recorded.
 pub(super) fn deliver(_: &State, asked: &Asked<'_>) -> Answer {
     asked
-        .json()
+        .object()
         .map_or_else(|refusal| refusal, |_| Answer::empty(StatusCode::NO_CONTENT))
 }
 

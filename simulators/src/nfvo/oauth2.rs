@@ -7,8 +7,8 @@ use hyper::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::answer::{Answer, Asked};
 use super::state::State;
+use crate::rest::{Answer, Asked};
 
 /// The one client that may have tokens.
 #[derive(Clone)]

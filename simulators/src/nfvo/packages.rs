@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::answer::{Answer, Asked};
 use super::filter::Filter;
 use super::state::State;
 use super::{artifacts, manifest, range, selector::Selector};
+use crate::rest::{Answer, Asked};
 
 /// A package that the NFVO has on-boarded. The bytes are served as they are.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::CONTENT_RANGE;
 
-use super::answer::{Answer, Asked};
+use crate::rest::{Answer, Asked};
 
 enum Wanted {
     Whole,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::answer::Asked;
+use crate::rest::Asked;
 
 /// Left out of a list unless asked for (SOL003 clause 10.4.2.3.2).
 const DEFAULT_EXCLUDED: [&str; 5] = [

@@ -6,15 +6,15 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::{Answer, Asked};
 use super::state::State;
+use crate::rest::{Answer, Asked};
 
 /// PkgmSubscription objects in order of creation.
 #[derive(Default)]
 pub(super) struct Subscriptions(Vec<Value>);
 
 pub(super) fn create(state: &State, asked: &Asked<'_>) -> Answer {
-    let request = match asked.json() {
+    let request = match asked.object() {
         Ok(request) => request,
         Err(refusal) => return refusal,
     };

@@ -8,6 +8,10 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::Value;
 use wiremock::ResponseTemplate;
 
+use crate::front::{CLIENT_CERT_SHA256, CLIENT_CERT_SUBJECT};
+use crate::problem;
+use crate::transcript::Peer;
+
 /// A request, with what stood in the route's wildcards.
 pub(crate) struct Asked<'a> {
     pub(crate) request: &'a wiremock::Request,
@@ -32,6 +36,22 @@ impl<'a> Asked<'a> {
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.request.headers.get(name)?.to_str().ok()
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.request.body
+    }
+
+    /// Who asks, as the front knows it; `None` without a client certificate.
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        let encoded = self.header(CLIENT_CERT_SUBJECT)?;
+        let mut pairs = url::form_urlencoded::parse(encoded.as_bytes());
+        Some(Peer {
+            subject: pairs
+                .next()
+                .map_or_else(String::new, |(subject, _)| subject.into_owned()),
+            sha256: self.header(CLIENT_CERT_SHA256)?.to_owned(),
+        })
     }
 
     /// All values of this query parameter.
@@ -76,15 +96,28 @@ impl Answer {
     }
 
     pub(crate) fn json(status: StatusCode, value: &Value) -> Self {
-        Self::bytes(status, "application/json", value.to_string().into())
+        Self::bytes(status, "application/json", value.to_string())
     }
 
-    pub(crate) fn bytes(status: StatusCode, media_type: &'static str, body: Bytes) -> Self {
+    /// For people: EST says errors so (RFC 7030 clause 4.2.3).
+    pub(crate) fn text(status: StatusCode, text: &str) -> Self {
+        Self::bytes(status, "text/plain; charset=utf-8", format!("{text}\n"))
+    }
+
+    pub(crate) fn problem(status: StatusCode, detail: &str) -> Self {
+        Self::bytes(status, problem::MEDIA_TYPE, problem::body(status, detail))
+    }
+
+    pub(crate) fn bytes(
+        status: StatusCode,
+        media_type: &'static str,
+        body: impl Into<Bytes>,
+    ) -> Self {
         let headers = vec![(CONTENT_TYPE, HeaderValue::from_static(media_type))];
         Self {
             status,
             headers,
-            body,
+            body: body.into(),
         }
     }
 

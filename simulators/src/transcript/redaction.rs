@@ -4,12 +4,13 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::Body;
+use super::{Body, Peer, Request};
+use crate::front::Scrub;
 use crate::material::carries_private_key as carries;
 use crate::route::{Route, RouteError};
 
-/// Keeps private keys, and named members such as passwords, out of recorded bodies. A front that is given one applies
-/// it to requests and answers on its routes, before anything of them is kept: in the transcript, and in what a
+/// Keeps private keys, and named members such as passwords, out of recorded bodies. A front that is given one
+/// ([`FrontConfig::scrub`](crate::front::FrontConfig)) applies it to requests and answers on its routes, before anything of them is kept: in the transcript, and in what a
 /// [`Hold`](crate::control::Hold) shows.
 ///
 /// How it works: in a JSON body, each string that is, or holds under any layers of base64, hex, gzip, escapes and PEM,
@@ -46,13 +47,17 @@ impl Redaction {
         })
     }
 
-    /// Whether this method and path are looked at.
-    pub(crate) fn covers(&self, method: &hyper::Method, path: &str) -> bool {
-        self.routes.iter().any(|route| route.matches(method, path))
+    /// Whether this request and its answer are looked at.
+    fn covers(&self, request: &Request) -> bool {
+        let method = hyper::Method::from_bytes(request.method.as_bytes());
+        method.is_ok_and(|method| {
+            let mut routes = self.routes.iter();
+            routes.any(|route| route.matches(&method, request.path()))
+        })
     }
 
     /// The body as it may be kept.
-    pub(crate) fn body(&self, bytes: &[u8]) -> Body {
+    fn body(&self, bytes: &[u8]) -> Body {
         let mut count = 0;
         let kept = match serde_json::from_slice::<Value>(bytes) {
             Ok(mut value) => {
@@ -74,15 +79,6 @@ impl Redaction {
             redacted: count,
             ..Body::of(kept)
         }
-    }
-
-    /// What stands for a body that carries a secret, without any of it; `None` if it carries none.
-    pub(crate) fn withheld(&self, bytes: &[u8]) -> Option<Body> {
-        let redacted = self.body(bytes).redacted;
-        (redacted > 0).then(|| Body {
-            redacted,
-            ..Body::of(self.digest(bytes).as_bytes())
-        })
     }
 
     fn value(&self, value: &mut Value, count: &mut u32) {
@@ -117,6 +113,33 @@ impl Redaction {
             .chain_update(secret)
             .finalize();
         format!("redacted:sha256:{}", hex::encode(digest))
+    }
+}
+
+impl Scrub for Redaction {
+    fn request(&self, request: &mut Request, _: Option<&Peer>, body: &[u8]) {
+        if self.covers(request) {
+            request.body = self.body(body);
+        }
+    }
+
+    fn answer(&self, request: &Request, body: &[u8]) -> Body {
+        if self.covers(request) {
+            self.body(body)
+        } else {
+            Body::of(body)
+        }
+    }
+
+    fn withheld(&self, request: &Request, body: &[u8]) -> Option<Body> {
+        if !self.covers(request) {
+            return None;
+        }
+        let redacted = self.body(body).redacted;
+        (redacted > 0).then(|| Body {
+            redacted,
+            ..Body::of(self.digest(body).as_bytes())
+        })
     }
 }
 

@@ -12,7 +12,6 @@ use super::fault::VnfciFault;
 use crate::fault::Planned;
 use crate::material::find::{self, Piece};
 use crate::material::{Delivered, carries_private_key, user_data};
-use crate::problem;
 use crate::rest::{Answer, Api, Asked, status_of_unknown};
 
 /// A certificate with its key that came through the configuration interface.
@@ -94,21 +93,21 @@ fn guard(_: &State, asked: &Asked<'_>) -> Result<(), Answer> {
         return Ok(());
     }
     match asked.header("version") {
-        None => Err(problem(
+        None => Err(Answer::problem(
             StatusCode::BAD_REQUEST,
             "header field Version is missing",
         )),
         Some(version) if version.starts_with("1.") => Ok(()),
         Some(version) => {
             let detail = format!("Version `{version}` is not served here; 1.x.y is");
-            Err(problem(StatusCode::NOT_ACCEPTABLE, &detail))
+            Err(Answer::problem(StatusCode::NOT_ACCEPTABLE, &detail))
         }
     }
 }
 
 fn unknown(_: &State, asked: &Asked<'_>, methods: &[&str]) -> Answer {
     let detail = format!("{} {} is not served", asked.request.method, asked.path());
-    let answer = problem(status_of_unknown(methods), &detail);
+    let answer = Answer::problem(status_of_unknown(methods), &detail);
     match methods {
         [] => answer,
         methods => answer.with(ALLOW, &methods.join(", ")),
@@ -153,9 +152,9 @@ fn modified(state: &State, asked: &Asked<'_>) -> Result<Answer, Answer> {
     if !["application/json", "application/merge-patch+json"].contains(&media_type) {
         let detail =
             format!("Content-Type `{media_type}` is not taken; application/merge-patch+json is");
-        return Err(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, &detail));
+        return Err(Answer::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, &detail));
     }
-    let bad = |detail: &str| problem(StatusCode::BAD_REQUEST, detail);
+    let bad = |detail: &str| Answer::problem(StatusCode::BAD_REQUEST, detail);
     let body = asked.json().map_err(|reason| bad(&reason))?;
     let mut configuration = lock(&state.configuration);
     if asked
@@ -163,7 +162,7 @@ fn modified(state: &State, asked: &Asked<'_>) -> Result<Answer, Answer> {
         .is_some_and(|tags| !matches(tags, &configuration.tag))
     {
         let detail = "the configuration is not (or no longer) what If-Match names";
-        return Err(problem(StatusCode::PRECONDITION_FAILED, detail));
+        return Err(Answer::problem(StatusCode::PRECONDITION_FAILED, detail));
     }
     let (vnf, vnfcs) = (
         body.get("vnfConfigurationData"),
@@ -233,15 +232,15 @@ fn identified<'a>(
     for entry in entries {
         let Some(id) = entry.get("vnfcInstanceId").and_then(Value::as_str) else {
             let detail = "an entry of vnfcConfigurationData has no vnfcInstanceId";
-            return Err(problem(StatusCode::BAD_REQUEST, detail));
+            return Err(Answer::problem(StatusCode::BAD_REQUEST, detail));
         };
         if found.iter().any(|(known, _)| *known == id) {
             let detail = format!("vnfcInstanceId `{id}` is there twice");
-            return Err(problem(StatusCode::BAD_REQUEST, &detail));
+            return Err(Answer::problem(StatusCode::BAD_REQUEST, &detail));
         }
         if !state.knows(id) {
             let detail = format!("there is no VNFC instance `{id}` here");
-            return Err(problem(StatusCode::UNPROCESSABLE_ENTITY, &detail));
+            return Err(Answer::problem(StatusCode::UNPROCESSABLE_ENTITY, &detail));
         }
         found.push((id, entry));
     }
@@ -257,7 +256,7 @@ fn installations(state: &State, entries: &[(&str, &Value)]) -> Result<Vec<Instal
         };
         if state.faults.take(VnfciFault::RefuseInstallation) {
             let detail = "the simulator was told to refuse certificate data";
-            return Err(problem(StatusCode::UNPROCESSABLE_ENTITY, detail));
+            return Err(Answer::problem(StatusCode::UNPROCESSABLE_ENTITY, detail));
         }
         let mut pieces = Vec::new();
         user_data::strings("certificateData", data, &mut pieces);
@@ -266,7 +265,7 @@ fn installations(state: &State, entries: &[(&str, &Value)]) -> Result<Vec<Instal
         }
         let delivered = find::find(&pieces).map_err(|missing| {
             let detail = format!("certificateData of `{id}` cannot be installed: {missing}");
-            problem(StatusCode::UNPROCESSABLE_ENTITY, &detail)
+            Answer::problem(StatusCode::UNPROCESSABLE_ENTITY, &detail)
         })?;
         found.extend(delivered.into_iter().map(|delivered| Installed {
             vnfc_instance_id: (*id).to_owned(),
@@ -336,11 +335,6 @@ fn matches(tags: &str, tag: &str) -> bool {
 
 fn new_tag() -> String {
     format!("\"{}\"", Uuid::new_v4().simple())
-}
-
-fn problem(status: StatusCode, detail: &str) -> Answer {
-    let body = problem::body(status, detail);
-    Answer::bytes(status, problem::MEDIA_TYPE, body.into())
 }
 
 /// Each change under these locks is complete when they are released.

@@ -31,7 +31,6 @@ async fn its_exchange_is_recorded_while_the_front_goes_on() -> Outcome {
             max_request_body: 1024,
             observer: None,
             scrub: None,
-            redaction: None,
             refusal: problem_details,
             housekeeping: None,
         },

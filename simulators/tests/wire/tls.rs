@@ -350,7 +350,6 @@ async fn the_api_is_told_of_the_peer_by_the_front_alone() -> Outcome {
         max_request_body: 10,
         observer: None,
         scrub: None,
-        redaction: None,
         refusal: problem_details,
         housekeeping: None,
     };

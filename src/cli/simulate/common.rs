@@ -62,11 +62,11 @@ pub(super) fn identity(pki: &TestPki) -> Identity {
 }
 
 /// Where the VNF OAM endpoint of the VNFM is.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub(super) struct OamArgs {
     /// The VNFM's VNF OAM endpoint: a VNFCI connects to it as soon as it has a certificate and key
     #[arg(long, value_name = "HOST:PORT")]
-    oam: Option<String>,
+    pub(super) oam: Option<String>,
     /// The name that the endpoint's certificate must bear; without it the host of --oam
     #[arg(long, value_name = "NAME", requires = "oam")]
     oam_name: Option<String>,
@@ -74,7 +74,7 @@ pub(super) struct OamArgs {
 
 impl OamArgs {
     /// Lets the VNFCI connect, if there is an endpoint, and prints how it went.
-    pub(super) async fn connect(&self, vnfci: &Vnfci, pki: &TestPki) {
+    pub(super) async fn connect(&self, vnfci: &Vnfci, anchors_pem: &str) {
         let Some(address) = &self.oam else { return };
         let host = address
             .rsplit_once(':')
@@ -83,7 +83,7 @@ impl OamArgs {
             .oam_name
             .as_deref()
             .unwrap_or(host.trim_matches(['[', ']']));
-        let mut oam = Oam::new(address, name, &pki.ca.certificate_pem());
+        let mut oam = Oam::new(address, name, anchors_pem);
         oam.timeout = Duration::from_secs(30);
         let report = vnfci.connect(&oam).await;
         print(&json!({

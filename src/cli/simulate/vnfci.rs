@@ -5,7 +5,7 @@ use scas_simulators::vnfci::{Vnfci, VnfciConfig};
 use serde_json::json;
 
 use super::common::{Common, OamArgs, print};
-use super::vim::delivered;
+use super::vnfcis::delivered;
 use crate::pki::TestPki;
 
 #[derive(clap::Args)]
@@ -47,15 +47,21 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<()> {
 async fn serve(args: &Args, vnfci: &Vnfci, pki: &TestPki) {
     let mut told = 0;
     loop {
-        let installed = vnfci.wait_installed(told + 1).await;
-        for one in installed.iter().skip(told) {
-            print(&json!({
-                "event": "installed",
-                "vnfcInstanceId": one.vnfc_instance_id,
-                "delivered": delivered(&one.delivered),
-            }));
-        }
-        told = installed.len();
-        args.oam.connect(vnfci, pki).await;
+        told = tell_installed(vnfci, told).await;
+        args.oam.connect(vnfci, &pki.ca.certificate_pem()).await;
     }
+}
+
+/// Waits until more was installed than was told of, and prints it; how much that is by now.
+pub(super) async fn tell_installed(vnfci: &Vnfci, told: usize) -> usize {
+    let installed = vnfci.wait_installed(told + 1).await;
+    for one in installed.iter().skip(told) {
+        print(&json!({
+            "event": "installed",
+            "vnfci": vnfci.api_root(),
+            "vnfcInstanceId": one.vnfc_instance_id,
+            "delivered": delivered(&one.delivered),
+        }));
+    }
+    installed.len()
 }

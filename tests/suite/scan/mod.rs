@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::support::{Ended, Stage};
 
 /// Whether a program that a test calls is there. If not, the test says so, and fails where it must not be left out.
-fn has(program: &str, arguments: &[&str]) -> bool {
+pub fn has(program: &str, arguments: &[&str]) -> bool {
     let ran = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())

@@ -48,6 +48,10 @@ pub(crate) fn router(lifecycle: Arc<Lifecycle>) -> Router {
             "/vnf_instances/{id}/terminate",
             post(vnf_instances::terminate),
         )
+        .route(
+            "/vnf_instances/{id}/change_ext_conn",
+            post(vnf_instances::change_ext_conn),
+        )
         .route("/vnf_lcm_op_occs", get(vnf_lcm_op_occs::list))
         .route("/vnf_lcm_op_occs/{id}", get(vnf_lcm_op_occs::read))
         .route(

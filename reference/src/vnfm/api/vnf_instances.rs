@@ -9,7 +9,10 @@ use serde_json::Value;
 
 use super::filter::{Query, select_fields};
 use super::{PAGE, Shared, accepted, created, json, page, parse};
-use crate::vnfm::lifecycle::{CreateVnfRequest, InstantiateVnfRequest, VnfInfoModificationRequest};
+use crate::vnfm::lifecycle::{
+    ChangeExtVnfConnectivityRequest, CreateVnfRequest, InstantiateVnfRequest,
+    VnfInfoModificationRequest,
+};
 use crate::vnfm::model::{API, VnfInstance, VnfLcmOpOcc};
 use crate::vnfm::problem::Problem;
 use crate::vnfm::store::Table;
@@ -123,6 +126,17 @@ pub(super) async fn terminate(
 ) -> Result<Response, Problem> {
     let (_, params) = parse::<TerminateVnfRequest>(&headers, &body, JSON)?;
     let occurrence = vnfm.terminate(&id, params).await?;
+    Ok(accepted(&location_of(&vnfm.api_root, &occurrence)))
+}
+
+pub(super) async fn change_ext_conn(
+    State(vnfm): Shared,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let (request, params) = parse::<ChangeExtVnfConnectivityRequest>(&headers, &body, JSON)?;
+    let occurrence = vnfm.change_ext_conn(&id, request, params).await?;
     Ok(accepted(&location_of(&vnfm.api_root, &occurrence)))
 }
 

@@ -1,0 +1,297 @@
+//! Looking into the product: its processes, its storage, what it sent. A look is taken while the keys are not known yet
+//! ([`Testbed::snapshot`]) and searched later ([`Testbed::search`]), or searched at once ([`Testbed::look`]).
+
+mod attempts;
+mod facts;
+mod ground;
+mod wire;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use scas_simulators::cmf::CertificateType;
+use serde_json::{Value, json};
+
+use self::attempts::Probed;
+use self::ground::Ground;
+pub use self::wire::{Spoken, Wire};
+use super::Testbed;
+use super::delegation::CertifiedKey;
+use crate::exposure::answer::Answer;
+use crate::exposure::blind::Stride;
+use crate::exposure::control::Control;
+use crate::exposure::key::{Target, load_private, load_public};
+use crate::exposure::search::{Held, Options, scan};
+use crate::exposure::source::GapKind;
+use crate::exposure::source::limits::{Limits, Rules};
+use crate::model::key_protection::{Key, Look};
+
+/// How often a look is repeated that met a file or process in change.
+const TRIES: usize = 4;
+/// The hidden subcommand that holds a page in memory, as a canary.
+const HOLD_PAGE: &str = "scan-hold-page";
+
+/// The memory and storage of a moment, with what another user could reach then.
+pub struct Taken {
+    name: String,
+    began: Timestamp,
+    /// Shared, so that a blocking thread can search it.
+    held: Arc<Held>,
+    probed: Probed,
+    lacked: Vec<String>,
+    shared: Vec<String>,
+}
+
+/// A look, with all that was noted of it.
+pub struct Looked {
+    /// What a judge needs.
+    pub look: Look,
+    /// Everything, for the evidence.
+    pub record: Value,
+}
+
+/// Keys that are looked for, and what a judge is told of them.
+#[derive(Clone)]
+pub struct Wanted {
+    /// What a judge is told.
+    pub keys: Vec<Key>,
+    targets: Vec<Target>,
+}
+
+impl Wanted {
+    /// Every certified key of this kind.
+    ///
+    /// # Errors
+    /// A key that the search cannot take.
+    pub fn of(certified: &[CertifiedKey], kind: CertificateType) -> anyhow::Result<Self> {
+        Self::all(certified.iter().filter(|key| key.kind == kind))
+    }
+
+    /// All of these keys.
+    ///
+    /// # Errors
+    /// A key that the search cannot take.
+    pub fn all<'k>(certified: impl Iterator<Item = &'k CertifiedKey>) -> anyhow::Result<Self> {
+        let (mut keys, mut targets) = (Vec::new(), Vec::<Target>::new());
+        for certified in certified {
+            // Named by its digest: that is how a sighting tells which key it is.
+            let name = certified.public_key_sha256.clone();
+            if targets.iter().any(|known| known.name == name) {
+                continue;
+            }
+            let (public, private) = match &certified.delivered {
+                Some(delivered) => {
+                    let der = delivered.private_key.der();
+                    let (private, public) = load_private(&name, der, &[])?;
+                    (public, Some(private))
+                }
+                None => (load_public(&name, &certified.certificate_der)?, None),
+            };
+            keys.push(Key {
+                name: format!("{} of VNFCI {}", certified.kind, certified.vnfci_id),
+                public_key_sha256: name.clone(),
+                known: private.is_some(),
+            });
+            targets.push(Target {
+                name,
+                public,
+                private,
+            });
+        }
+        Ok(Self { keys, targets })
+    }
+}
+
+impl Testbed {
+    /// Takes memory and storage of the product as they are now, and tries as another user to reach them.
+    ///
+    /// # Errors
+    /// A fault of ours. What the tester could not reach is told later, by the search.
+    pub async fn snapshot(&mut self, name: &str) -> anyhow::Result<Taken> {
+        let began = Timestamp::now();
+        let mut ground = self.ground()?;
+        let observe = self.context.profile.ixit.observe.clone();
+        let targets = ground.probe_targets();
+        let probing = tokio::task::spawn_blocking(move || attempts::probe(&targets, &observe));
+        let mut left = TRIES;
+        let held = loop {
+            left -= 1;
+            let (sources, options) = (ground.sources, self.search_options()?);
+            let taking = tokio::task::spawn_blocking(move || Held::take(sources, options));
+            match taking.await? {
+                Ok(held) => break held,
+                // A file of somebody else's may be gone before it is opened.
+                Err(_) if left > 0 => ground = self.ground()?,
+                Err(error) => {
+                    let error = anyhow::Error::from(error);
+                    return Err(error.context("no snapshot of the product could be taken"));
+                }
+            }
+        };
+        Ok(Taken {
+            name: name.to_owned(),
+            began,
+            held: Arc::new(held),
+            probed: probing.await?,
+            lacked: ground.lacked,
+            shared: ground.shared,
+        })
+    }
+
+    /// Searches what was taken before.
+    ///
+    /// # Errors
+    /// A fault of ours.
+    pub async fn search(&self, taken: &Taken, wanted: &Wanted) -> anyhow::Result<Looked> {
+        let (held, targets) = (Arc::clone(&taken.held), wanted.targets.clone());
+        let mut answer = tokio::task::spawn_blocking(move || held.search(&targets)).await?;
+        pass_over(&mut answer, &taken.shared);
+        let mut looked = looked(&taken.name, taken.began, &answer, taken.lacked.clone());
+        taken.probed.tell(&mut looked.look);
+        looked.record["attempts"] = serde_json::to_value(&taken.probed)?;
+        Ok(looked)
+    }
+
+    /// Searches the product as it is now. A file or a process that changes meanwhile is met by looking again.
+    ///
+    /// # Errors
+    /// A fault of ours.
+    pub async fn look(&mut self, name: &str, wanted: &Wanted) -> anyhow::Result<Looked> {
+        let mut left = TRIES;
+        loop {
+            left -= 1;
+            let began = Timestamp::now();
+            let ground = self.ground()?;
+            let (sources, lacked) = (ground.sources, ground.lacked);
+            let mut answer = match self.scan(sources, wanted).await {
+                Ok(answer) => answer,
+                // A file of somebody else's may be gone before it is opened.
+                Err(_) if left > 0 => continue,
+                Err(error) => return Err(error),
+            };
+            pass_over(&mut answer, &ground.shared);
+            let changed = answer
+                .gaps
+                .iter()
+                .any(|gap| gap.gap.kind == GapKind::Changed);
+            if left == 0 || !changed || !answer.exposures.is_empty() {
+                return Ok(looked(name, began, &answer, lacked));
+            }
+        }
+    }
+
+    /// Searches everything that the product sent elsewhere than over the declared channel, from this exchange on.
+    ///
+    /// # Errors
+    /// A fault of ours.
+    pub async fn look_at_wire(
+        &mut self,
+        name: &str,
+        wanted: &Wanted,
+        from: u64,
+    ) -> anyhow::Result<Looked> {
+        let began = Timestamp::now();
+        let wire = Wire::of(&self.transcript.since(from), &self.spoken);
+        let answer = self.scan(vec![wire.source()?], wanted).await?;
+        let mut looked = looked(name, began, &answer, Vec::new());
+        wire.tell(&mut looked.look);
+        if let Some(delegation) = self.delegation.as_ref().filter(|_| from == 0) {
+            looked
+                .look
+                .sightings
+                .extend(wire::at_the_cmf(delegation, &wanted.keys));
+        }
+        Ok(looked)
+    }
+
+    /// The exchanges in which key material of any certified key can be read: they must not become evidence.
+    ///
+    /// # Errors
+    /// A fault of ours.
+    pub(super) async fn tainted(&self, wanted: &Wanted) -> anyhow::Result<Vec<u64>> {
+        let wire = Wire::whole(&self.transcript.exchanges());
+        let answer = self.scan(vec![wire.source()?], wanted).await?;
+        Ok(wire.exchanges(&answer))
+    }
+
+    /// Whether key material of any certified key can be read in a file.
+    ///
+    /// # Errors
+    /// A fault of ours, or the file cannot be searched.
+    pub(super) async fn is_tainted(&self, file: PathBuf, wanted: &Wanted) -> anyhow::Result<bool> {
+        let written = file.display().to_string();
+        let source = crate::exposure::given::Source::File {
+            written,
+            path: file,
+        };
+        Ok(!self.scan(vec![source], wanted).await?.exposures.is_empty())
+    }
+
+    async fn scan(
+        &self,
+        sources: Vec<crate::exposure::given::Source>,
+        wanted: &Wanted,
+    ) -> anyhow::Result<Answer> {
+        let (options, targets) = (self.search_options()?, wanted.targets.clone());
+        let scanning = tokio::task::spawn_blocking(move || scan(&targets, sources, &options));
+        scanning.await?.context("the product could not be searched")
+    }
+
+    /// Whether the tester can look into the product at all.
+    ///
+    /// # Errors
+    /// [`Undone`](super::vnf::Undone), which says what the tester lacks; or a fault of ours.
+    pub fn can_look(&self) -> anyhow::Result<()> {
+        self.ground()?.reachable()
+    }
+
+    fn ground(&self) -> anyhow::Result<Ground> {
+        let first: Vec<u32> = self
+            .sut
+            .iter()
+            .chain(&self.replicas)
+            .filter_map(super::SutProcess::pid)
+            .collect();
+        let ixit = &self.context.profile.ixit;
+        let record = &self.context.folder;
+        Ground::survey(&first, &self.dir("sut"), ixit, self.since, record)
+    }
+
+    fn search_options(&self) -> anyhow::Result<Options> {
+        let program = std::env::current_exe().context("our own program")?;
+        Ok(Options {
+            threads: None,
+            stride: Stride::Aligned8,
+            passwords: Vec::new(),
+            limits: Limits::default(),
+            rules: Rules::default(),
+            time: None,
+            folder: self.scratch.path().to_owned(),
+            control: Control::Plant {
+                helper: (program, vec![HOLD_PAGE.to_owned()]),
+                in_folders: true,
+            },
+        })
+    }
+}
+
+/// Files that anybody may write to come and go, and hold others' keys. What is seen of the product's there counts.
+fn pass_over(answer: &mut Answer, shared: &[String]) {
+    answer
+        .gaps
+        .retain(|gap| !shared.contains(&gap.place.source));
+    answer
+        .sealed
+        .retain(|sealed| !shared.contains(&sealed.place.source));
+}
+
+fn looked(name: &str, began: Timestamp, answer: &Answer, lacked: Vec<String>) -> Looked {
+    let mut look = facts::look(answer);
+    name.clone_into(&mut look.name);
+    look.began = Some(began);
+    look.lacked = lacked;
+    let record = json!({ "look": name, "began": began, "lacked": look.lacked, "search": answer });
+    Looked { look, record }
+}

@@ -1,0 +1,165 @@
+//! What is left when a bed is taken down: [`Remains`].
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use scas_simulators::transcript::{Body, Exchange, Transcript};
+
+use super::delegation::Delegation;
+use super::observation::Wanted;
+use super::sut_process::{self, SutProcess};
+use super::{TRANSCRIPT, Testbed, processes, state};
+
+/// What stands for bytes that hold a private key.
+const WITHHELD: &str = "(withheld: key material was found here)";
+
+/// What is left when a bed is taken down.
+pub struct Remains {
+    /// Files that were kept, and what they are.
+    pub files: Vec<(PathBuf, &'static str)>,
+    /// What could not be removed.
+    pub residue: Vec<String>,
+    /// Evidence that could not be kept: the verdict stands on nothing.
+    pub lost: Vec<String>,
+}
+
+impl Testbed {
+    /// Takes everything down and says what is left.
+    pub async fn take_down(mut self) -> Remains {
+        let mut residue = std::mem::take(&mut self.remarks);
+        if let Some(status) = self.sut.as_mut().and_then(SutProcess::ended) {
+            residue.push(format!("the SUT had ended by itself: {status}"));
+        }
+        for sut in self.sut.take().into_iter().chain(self.replicas.drain(..)) {
+            residue.extend(sut.stop().await);
+        }
+        self.crashed.clear();
+        if self.delegation.is_some() {
+            residue.extend(end_orphans());
+        }
+        if let Some(api) = self
+            .context
+            .profile
+            .ixit
+            .api
+            .as_ref()
+            .filter(|api| !api.running)
+            && sut_process::listens(&api.root).await
+        {
+            residue.push(format!(
+                "something still listens at {} (ixit.api.root) after the SUT was stopped",
+                api.root
+            ));
+        }
+        let mut lost = Vec::new();
+        let mut withheld = Vec::new();
+        if let Some(wanted) = self.secrets() {
+            match self.clean(&wanted).await {
+                Ok(files) => withheld = files,
+                Err(error) => lost.push(format!("{error:#}")),
+            }
+        }
+        let mut files = vec![(
+            self.folder.join(TRANSCRIPT),
+            "every exchange of the scenario, one line each",
+        )];
+        match state::keep_logs(self.work.path(), &self.folder, &withheld) {
+            Ok(logs) => files.extend(logs),
+            Err(error) => lost.push(format!("{error:#}")),
+        }
+        let Self {
+            nfvo,
+            delegation,
+            transcript,
+            work,
+            scratch,
+            ..
+        } = self;
+        if let Some(delegation) = delegation {
+            delegation.take_down().await;
+        }
+        nfvo.stop().await;
+        if let Err(error) = transcript.flush() {
+            lost.push(format!("the transcript is not whole: {error}"));
+        }
+        for (folder, whose) in [(work, "the SUT's"), (scratch, "the tester's")] {
+            if let Err(error) = folder.close() {
+                residue.push(format!("{whose} work folder could not be removed: {error}"));
+            }
+        }
+        Remains {
+            files,
+            residue,
+            lost,
+        }
+    }
+
+    /// Every key that was certified in the scenario, in delegation mode.
+    fn secrets(&self) -> Option<anyhow::Result<Wanted>> {
+        let certified = self.delegation.as_ref().map(Delegation::certified)?;
+        Some(Wanted::all(certified.iter()))
+    }
+
+    /// Writes the transcript without what holds a private key, and returns the logs that must not be kept.
+    async fn clean(&self, wanted: &anyhow::Result<Wanted>) -> anyhow::Result<Vec<PathBuf>> {
+        let wanted = match wanted {
+            Ok(wanted) => wanted,
+            Err(error) => anyhow::bail!("evidence cannot be searched for keys: {error:#}"),
+        };
+        let tainted = self.tainted(wanted).await?;
+        write(&self.transcript, &tainted, &self.folder.join(TRANSCRIPT))?;
+        let mut withheld = Vec::new();
+        for log in state::logs(self.work.path()) {
+            if self.is_tainted(log.clone(), wanted).await? {
+                withheld.push(log);
+            }
+        }
+        Ok(withheld)
+    }
+}
+
+/// Ends what the product left running. Returns what to remark.
+fn end_orphans() -> Vec<String> {
+    let left = processes::of_product(&[]).unwrap_or_default();
+    for pid in &left {
+        let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
+        // One that has ended meanwhile is what is wanted.
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+    }
+    processes::bury(&left);
+    left.iter()
+        .map(|pid| format!("the SUT left process {pid} running, which was killed"))
+        .collect()
+}
+
+fn write(transcript: &Transcript, tainted: &[u64], path: &Path) -> anyhow::Result<()> {
+    let context = || format!("cannot write {}", path.display());
+    let mut file = BufWriter::new(File::create(path).with_context(context)?);
+    for exchange in transcript.exchanges() {
+        let mut exchange = Exchange::clone(&exchange);
+        if tainted.contains(&exchange.seq) {
+            withhold(&mut exchange);
+        }
+        serde_json::to_writer(&mut file, &exchange)?;
+        file.write_all(b"\n").with_context(context)?;
+    }
+    file.flush().with_context(context)
+}
+
+/// Takes out whatever the product wrote.
+fn withhold(exchange: &mut Exchange) {
+    let body = || Body {
+        redacted: 1,
+        ..Body::of(WITHHELD.as_bytes())
+    };
+    exchange.request.body = body();
+    exchange.request.headers.clear();
+    exchange.request.target = exchange.request.path().to_owned();
+    exchange.fault = exchange.fault.as_ref().map(|_| WITHHELD.to_owned());
+    if let Some(response) = &mut exchange.response {
+        response.body = body();
+        response.headers.clear();
+    }
+}

@@ -1,0 +1,189 @@
+//! The key-protection cases of SEC 030 (4.2.2.3 to 4.2.2.5): red for the right reason, undecided where the tester lacks the means,
+//! and no private key in what is kept.
+
+use std::path::PathBuf;
+
+use crate::support::{Stage, json, profile, root, root_or_told};
+
+/// The shortest of them that judges anything.
+const SHORT: &str = "4.2.2.4 and @normative";
+
+/// Whether these tests can look into processes; if not, that is said.
+fn can_look() -> bool {
+    root_or_told()
+}
+
+/// The folder of the one scenario's evidence.
+fn evidence(stage: &Stage) -> PathBuf {
+    let case = std::fs::read_dir(stage.run_folder().join("evidence"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let line = std::fs::read_dir(case).unwrap().next().unwrap().unwrap();
+    line.path()
+}
+
+/// Searches everything that a run kept for the private key of the certificate that was delivered.
+#[track_caller]
+fn assert_no_key_was_kept(stage: &Stage) {
+    let certificate = evidence(stage).join("certificate.der");
+    let (certificate, folder) = (certificate.to_str().unwrap(), stage.run_folder());
+    stage
+        .run(&["scan", "--cert", certificate, folder.to_str().unwrap()])
+        .assert_told(0, &["not found"]);
+}
+
+#[test]
+fn a_key_in_the_log_fails_and_the_log_is_not_kept() {
+    if !can_look() {
+        return;
+    }
+    let stage = Stage::new();
+    stage
+        .run(&["run", "--select", SHORT, "--defect", "key-in-debug-log"])
+        .assert_told(1, &["Fail", "in storage", "/log", "nothing but the VNFM"]);
+    let kept = evidence(&stage);
+    assert!(kept.join("sut.log.withheld").exists());
+    assert!(!kept.join("sut.log").exists());
+    assert_no_key_was_kept(&stage);
+    stage.assert_nothing_left();
+}
+
+#[test]
+fn a_key_on_the_wire_fails_and_its_exchange_is_kept_without_content() {
+    if !can_look() {
+        return;
+    }
+    for defect in ["key-in-vnf-instance", "key-sent-to-cmf"] {
+        let stage = Stage::new();
+        stage
+            .run(&["run", "--select", SHORT, "--defect", defect])
+            .assert_told(1, &["Fail", "what the VNFM sent"]);
+        assert_no_key_was_kept(&stage);
+        let transcript = std::fs::read_to_string(evidence(&stage).join("transcript.jsonl"));
+        let numbers: Vec<u64> = transcript
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["seq"].as_u64())
+            .map(Option::unwrap)
+            .collect();
+        let whole: Vec<u64> = (0..numbers.len() as u64).collect();
+        assert_eq!(numbers, whole, "every exchange is there: {defect}");
+    }
+}
+
+#[test]
+fn a_key_that_stays_in_memory_fails_after_the_deadline_only() {
+    if !can_look() {
+        return;
+    }
+    let stage = Stage::new();
+    let ended = stage.run(&[
+        "run",
+        "--json",
+        "--select",
+        SHORT,
+        "--defect",
+        "key-in-lingering-custodian",
+    ]);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    let results = ended.json();
+    let steps = results["cases"][0]["scenarios"][0]["steps"].clone();
+    let of = |phrase: &str| {
+        let mut all = steps.as_array().unwrap().iter();
+        all.find(|step| step["text"].as_str().unwrap().contains(phrase))
+            .unwrap()["outcome"]
+            .clone()
+    };
+    assert_eq!(of("nothing but the VNFM could access"), "met");
+    assert_eq!(of("is deleted and cannot be recovered"), "unmet");
+    assert_no_key_was_kept(&stage);
+    stage.assert_nothing_left();
+}
+
+#[test]
+fn evidence_of_a_pass_holds_the_looks_and_no_key() {
+    if !can_look() {
+        return;
+    }
+    let stage = Stage::new();
+    stage.run(&["run", "--select", SHORT]).assert_told(0, &[]);
+    let kept = evidence(&stage);
+    let look = json(&kept.join("look-2.json"));
+    assert_eq!(look["look"], "while the VIM holds its answer");
+    let attempts = look["attempts"]["attempts"].as_array().unwrap();
+    let denied = |attempt: &&serde_json::Value| {
+        let what = attempt["what"].as_str().unwrap();
+        what.starts_with("read memory") && attempt["result"]["outcome"] == "denied"
+    };
+    assert!(attempts.iter().filter(denied).count() >= 2, "{attempts:?}");
+    let canaries = look["search"]["canaries"].as_array().unwrap();
+    assert!(canaries.len() >= 2, "{canaries:?}");
+    assert!(canaries.iter().all(|canary| canary["found"] == true));
+    assert_no_key_was_kept(&stage);
+    stage.assert_nothing_left();
+}
+
+#[test]
+fn without_another_user_to_try_as_the_verdict_is_open_and_names_the_means() {
+    if !can_look() {
+        return;
+    }
+    let stage = Stage::new();
+    let text = profile("probe-as = \"nobody\"", "probe-with = \"/nowhere/sudo\"");
+    stage.write("sut.toml", &text);
+    stage
+        .run(&["run", "--sut", "sut.toml", "--select", SHORT])
+        .assert_told(2, &["Inconclusive", "ixit.observe.probe-as", "probe-with"]);
+}
+
+#[test]
+fn without_root_the_verdict_is_open_and_names_the_means() {
+    if root() {
+        return;
+    }
+    let stage = Stage::new();
+    stage
+        .run(&["run", "--select", SHORT])
+        .assert_told(2, &["Inconclusive", "root"]);
+}
+
+#[test]
+fn without_delegation_mode_the_cases_are_not_applicable() {
+    let stage = Stage::new();
+    let text = profile(
+        "delegation-mode = true",
+        "delegation-mode = { supported = false, remark = \"direct mode only\" }",
+    );
+    stage.write("sut.toml", &text);
+    stage
+        .run(&["run", "--sut", "sut.toml", "--select", "4.2.2.3 or 4.2.2.5"])
+        .assert_told(4, &["not applicable", "direct mode only"]);
+}
+
+#[test]
+fn a_profile_with_impossible_words_for_delegation_mode_is_refused_by_its_label() {
+    for (from, to, told) in [
+        (
+            "deletion-deadline = 1",
+            "deletion-deadline = 4000",
+            "ixit.keys.deletion-deadline",
+        ),
+        ("retention = 60", "retension = 60", "retension"),
+        (
+            "\"{vnfcis}\"",
+            "\"{vnfcs-all}\"",
+            "ixit.vnf.change-ext-conn",
+        ),
+        ("\"descendants\"", "\"everything\"", "everything"),
+    ] {
+        let stage = Stage::new();
+        stage.write("sut.toml", &profile(from, to));
+        stage
+            .run(&["run", "--sut", "sut.toml"])
+            .assert_told(64, &["sut.toml", told]);
+        assert!(!stage.path("reports").exists(), "nothing was begun");
+    }
+}
