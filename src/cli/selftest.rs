@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Failure, Outcome};
 use crate::catalogue::Catalogue;
@@ -20,8 +20,8 @@ use crate::session::Session;
 
 /// Creations of a quick run here: enough for every defect that needs no more to show.
 const CREATIONS: u64 = 300;
-/// Runs under way at once: while one waits for the disk, the other has the processors.
-const AT_ONCE: usize = 2;
+/// Runs under way at once, each in a process of its own: most of the time one waits, for a deadline of the product's or the disk.
+const AT_ONCE: usize = 4;
 
 /// Runs the suite on the honest reference, which must pass, and on the reference with each defect, which must be
 /// caught by just the test cases that name it: all of their scenarios are run, and the normative ones of the others.
@@ -42,6 +42,9 @@ pub struct Args {
     /// Take the features from this folder instead of those built in
     #[arg(long, value_name = "DIR")]
     features: Option<PathBuf>,
+    /// Run in this process, and print the row of the one defect as JSON: what the matrix starts for each defect
+    #[arg(long, hide = true, requires = "defect")]
+    row: bool,
     /// Seed of everything that is chosen by chance and not for secrecy
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -63,7 +66,7 @@ struct Matrix {
 }
 
 /// What became of one defect.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Row {
     name: String,
     summary: String,
@@ -110,8 +113,15 @@ pub fn run(args: Args) -> Outcome {
             .clone()
             .unwrap_or_else(|| scratch.path().to_owned()),
         seed: args.seed,
+        features: args.features.clone(),
     };
     let runtime = super::runtime()?;
+    if args.row {
+        let rows = runtime.block_on(bench.rows_here(&args.defect))?;
+        runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+        super::print_json(&rows)?;
+        return Ok(0);
+    }
     let matrix = runtime.block_on(async {
         tokio::select! {
             matrix = bench.matrix(&args.defect) => matrix,
@@ -132,9 +142,51 @@ struct Bench {
     catalogue: Arc<Catalogue>,
     out: PathBuf,
     seed: u64,
+    features: Option<PathBuf>,
 }
 
 impl Bench {
+    async fn rows_here(&self, names: &[String]) -> Result<Vec<Row>, Failure> {
+        let wanted = scas_reference::defect::all()
+            .iter()
+            .filter(|defect| names.iter().any(|name| name == defect.name));
+        let mut rows = Vec::new();
+        for defect in wanted {
+            rows.push(self.defect(defect.name, defect.summary).await?);
+        }
+        Ok(rows)
+    }
+
+    /// The row of a defect, from a process of its own: scenarios that look into the product's processes take turns within one.
+    async fn elsewhere(&self, name: &str) -> Result<Row, Failure> {
+        let failed = |error: anyhow::Error| {
+            Failure::Harness(error.context(format!("the run of {name} in a process of its own")))
+        };
+        let program = std::env::current_exe().map_err(|error| failed(error.into()))?;
+        let mut command = tokio::process::Command::new(program);
+        command.args(["selftest", "--row", "--defect", name]);
+        command.args(["--seed", &self.seed.to_string()]);
+        command.arg("--out").arg(&self.out);
+        if let Some(features) = &self.features {
+            command.arg("--features").arg(features);
+        }
+        let output = command
+            .stdin(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .map_err(|error| failed(error.into()))?;
+        if !output.status.success() {
+            let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return Err(failed(anyhow::anyhow!("{}: {words}", output.status)));
+        }
+        let rows: Vec<Row> =
+            serde_json::from_slice(&output.stdout).map_err(|error| failed(error.into()))?;
+        rows.into_iter()
+            .next()
+            .ok_or_else(|| failed(anyhow::anyhow!("it printed no row")))
+    }
+
     async fn matrix(&self, only: &[String]) -> Result<Matrix, Failure> {
         let honest = self.suite(None, None, Tier::Quick).await?;
         let mut unseen: BTreeSet<String> = honest.cases.iter().flat_map(names).collect();
@@ -144,7 +196,7 @@ impl Bench {
                 let wanted = only.is_empty() || only.iter().any(|name| name == defect.name);
                 std::future::ready(wanted)
             })
-            .map(|defect| self.defect(defect.name, defect.summary))
+            .map(|defect| self.elsewhere(defect.name))
             .buffered(AT_ONCE)
             .inspect_ok(|row| {
                 told(&row.name, row.verdicts.iter().flatten().copied().max());
