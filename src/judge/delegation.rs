@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::evidence::Measurement;
 use crate::model::key_protection::{ChannelUse, Delivery, KeyUse, OamConnection, OamOutcome};
 use crate::model::question::Judgement;
 use crate::model::verdict::Outcome;
 
-/// Whether no two certification requests share a key pair.
+/// Whether no two certification requests share a key pair. The measurement says what that can tell: a generator that draws from
+/// a space of at most so many bits would have shown a repetition with 99 % probability.
 pub fn keys_differ(uses: &[KeyUse], least: usize) -> Judgement {
     let mut first: BTreeMap<&str, &KeyUse> = BTreeMap::new();
     for one in uses {
@@ -28,7 +30,13 @@ pub fn keys_differ(uses: &[KeyUse], least: usize) -> Judgement {
             uses.len()
         ));
     }
-    Judgement::from(Outcome::Met)
+    let mut judgement = Judgement::from(Outcome::Met);
+    judgement.measurements = vec![Measurement {
+        name: "detection-bound".into(),
+        value: super::uniqueness::detection_bound_bits(uses.len()),
+        unit: "bit".into(),
+    }];
+    judgement
 }
 
 /// Whether every certification request was signed with the private key that belongs to it.

@@ -75,6 +75,19 @@ async fn instantiate(world: &mut World, arguments: Arguments) -> StepResult {
     begin(world, arguments.number(0)?).await
 }
 
+crate::step!(
+    When,
+    "the NFVO asks for {int} VNFs with {int} VNFCIs each in delegation mode, one after another",
+    one_after_another
+);
+async fn one_after_another(world: &mut World, arguments: Arguments) -> StepResult {
+    for _ in 0..arguments.number(0)? {
+        begin(world, arguments.number(1)?).await?;
+        completed(world).await?;
+    }
+    Ok(())
+}
+
 async fn begin(world: &mut World, vnfcis: u64) -> StepResult {
     let context = Arc::clone(world.context()?);
     let number = world.vnfd_ids.len() as u64;
