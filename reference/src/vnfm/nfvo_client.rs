@@ -69,7 +69,7 @@ impl NfvoError {
 }
 
 /// A `reqwest` error says the cause only further down.
-fn chain(error: &reqwest::Error) -> String {
+pub(super) fn chain(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

@@ -12,11 +12,11 @@ use anyhow::Context as _;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{WantsServerCert, WebPkiClientVerifier};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig,
-    SignatureScheme,
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore,
+    ServerConfig, SignatureScheme,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -49,16 +49,27 @@ pub(crate) fn server_config(api: &Api) -> Result<ServerConfig, ConfigError> {
             builder.with_no_client_auth()
         }
     };
+    presenting(
+        builder,
+        ("api.certificate", &api.certificate),
+        ("api.private_key", &api.private_key),
+    )
+}
+
+/// A server of HTTP/1.1 that presents this certificate. Each file comes with its label.
+pub(crate) fn presenting(
+    builder: ConfigBuilder<ServerConfig, WantsServerCert>,
+    certificate: (&'static str, &Path),
+    private_key: (&'static str, &Path),
+) -> Result<ServerConfig, ConfigError> {
     let mut config = builder
         .with_single_cert(
-            chain("api.certificate", &api.certificate)?,
-            key("api.private_key", &api.private_key)?,
+            chain(certificate.0, certificate.1)?,
+            key(private_key.0, private_key.1)?,
         )
         .map_err(|error| {
-            ConfigError::value(
-                "api.private_key",
-                anyhow::Error::new(error).context("it does not fit `api.certificate`"),
-            )
+            let what = format!("it does not fit `{}`", certificate.0);
+            ConfigError::value(private_key.0, anyhow::Error::new(error).context(what))
         })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)

@@ -469,6 +469,25 @@ async fn delegation_mode_has_to_be_configured() {
     vnfm.stop().await.unwrap();
 }
 
+/// A VNFM that waits for a VIM which has its order and never answers; with the VNF instance, and the number of the custodian.
+async fn held_by_the_vim(bed: &Bed, around: &Around, config: &Path) -> (Process, String, u32) {
+    let process = Process::start(bed, config);
+    let instance = create(&process.tester).await;
+    around
+        .orders
+        .lock()
+        .unwrap()
+        .push_back(Order::NeverAnswered);
+    let uri = format!("{instance}/instantiate");
+    process.tester.post(&uri, json!({ "flavourId": "f" })).await;
+    let mut ordered = around.stacks.subscribe();
+    ordered.wait_for(|stacks| !stacks.is_empty()).await.unwrap();
+    let [custodian] = custodians(process.child.id())[..] else {
+        panic!("there is one custodian");
+    };
+    (process, instance, custodian)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_do_not_outlive_a_vnfm_that_is_killed() {
     if !openssl_is_here("keys_do_not_outlive_a_vnfm_that_is_killed") {
@@ -480,23 +499,7 @@ async fn keys_do_not_outlive_a_vnfm_that_is_killed() {
         .sections("")
         .replace("timeout_seconds = 1", "timeout_seconds = 100");
     let config = bed.configure(&[], &sections);
-    let mut process = Process::start(&bed, &config);
-    let instance = create(&process.tester).await;
-    around
-        .orders
-        .lock()
-        .unwrap()
-        .push_back(Order::NeverAnswered);
-    let request = json!({ "flavourId": "f" });
-    process
-        .tester
-        .post(&format!("{instance}/instantiate"), request)
-        .await;
-    let mut ordered = around.stacks.subscribe();
-    ordered.wait_for(|stacks| !stacks.is_empty()).await.unwrap();
-    let [custodian] = custodians(process.child.id())[..] else {
-        panic!("there is one custodian");
-    };
+    let (mut process, instance, custodian) = held_by_the_vim(&bed, &around, &config).await;
     let dump = std::fs::read_to_string(format!("/proc/{custodian}/limits")).unwrap();
     assert!(
         dump.lines()
@@ -540,20 +543,7 @@ async fn keys_do_not_wait_for_a_vnfm_that_hangs() {
         .sections("retention_seconds = 1")
         .replace("timeout_seconds = 1", "timeout_seconds = 100");
     let config = bed.configure(&[], &sections);
-    let mut process = Process::start(&bed, &config);
-    let instance = create(&process.tester).await;
-    around
-        .orders
-        .lock()
-        .unwrap()
-        .push_back(Order::NeverAnswered);
-    let uri = format!("{instance}/instantiate");
-    process.tester.post(&uri, json!({ "flavourId": "f" })).await;
-    let mut ordered = around.stacks.subscribe();
-    ordered.wait_for(|stacks| !stacks.is_empty()).await.unwrap();
-    let [custodian] = custodians(process.child.id())[..] else {
-        panic!("there is one custodian");
-    };
+    let (mut process, _, custodian) = held_by_the_vim(&bed, &around, &config).await;
     let pid = nix::unistd::Pid::from_raw(process.child.id().try_into().unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGSTOP).unwrap();
     // A parent that is stopped does not collect it: what is left is an entry of the process table.

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 
 use super::certificate::Unfit;
 use super::custody::CustodyError;
+use crate::vnfm::nfvo_client::chain;
 use crate::vnfm::problem::Problem;
 
 /// What went wrong, and whose fault it is.
@@ -56,17 +57,6 @@ pub(crate) enum DelegationError {
     /// The state cannot be kept.
     #[error("the state of the VNFM cannot be read or written")]
     Store(#[from] crate::vnfm::store::StoreError),
-}
-
-/// A `reqwest` error says the cause only further down.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 impl From<DelegationError> for Problem {

@@ -24,7 +24,7 @@ use super::certificate;
 use super::config::{Cmf, Oam};
 use crate::defect::{Defects, Deviation};
 use crate::vnfm::config::ConfigError;
-use crate::vnfm::tls::{TlsListener, chain, key, provider, roots};
+use crate::vnfm::tls::{TlsListener, presenting, provider, roots};
 
 /// SHA-256 of the certificates that may connect.
 #[derive(Debug, Default)]
@@ -102,25 +102,19 @@ fn server_config(
     let issued = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
         .build()
         .map_err(|error| ConfigError::value("cmf.ca_anchors", error))?;
-    let mut config = ServerConfig::builder_with_provider(provider())
+    let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| ConfigError::value("oam", error))?
         .with_client_cert_verifier(Arc::new(Doorkeeper {
             issued,
             admitted,
             defects,
-        }))
-        .with_single_cert(
-            chain("oam.certificate", &oam.certificate)?,
-            key("oam.private_key", &oam.private_key)?,
-        )
-        .map_err(|error| {
-            ConfigError::value(
-                "oam.private_key",
-                anyhow::Error::new(error).context("it does not fit `oam.certificate`"),
-            )
-        })?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        }));
+    let mut config = presenting(
+        builder,
+        ("oam.certificate", &oam.certificate),
+        ("oam.private_key", &oam.private_key),
+    )?;
     // A session that is resumed would get by the doorkeeper.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
