@@ -1,10 +1,15 @@
 //! Reads the profile of a system under test. What was written becomes what it means here, and nowhere else.
 
+mod api;
+mod secrets;
+
 use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+pub use secrets::Environment;
 
 use crate::model::clause::Role;
 use crate::model::sut::{Ixit, Profile, VnfRequests};
@@ -37,7 +42,7 @@ pub fn reference() -> anyhow::Result<Loaded> {
 ///
 /// # Errors
 /// The file cannot be read, a label is unknown or a value impossible; file, line and label are named.
-pub fn load(path: &Path) -> anyhow::Result<Loaded> {
+pub fn load(path: &Path, environment: Environment<'_>) -> anyhow::Result<Loaded> {
     let name = path.display().to_string();
     // Anything else than a file, a pipe for example, may never end.
     anyhow::ensure!(
@@ -49,7 +54,11 @@ pub fn load(path: &Path) -> anyhow::Result<Loaded> {
             "--sut {name}: cannot read the profile; `scas run` without --sut tests the reference"
         )
     })?;
-    parse(&text, &name)
+    let mut loaded = parse(&text, &name)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    secrets::complete_paths(&mut loaded.profile, folder);
+    secrets::read(&mut loaded.profile, environment).with_context(|| format!("profile {name}"))?;
+    Ok(loaded)
 }
 
 fn parse(text: &str, name: &str) -> anyhow::Result<Loaded> {
@@ -71,7 +80,13 @@ fn check(profile: &Profile) -> anyhow::Result<()> {
         profile.sut.role
     );
     anyhow::ensure!(
-        !ixit.start.command.is_empty(),
+        ixit.start.is_some() || ixit.api.running,
+        "ixit.start: is missing; say how the product is started, or write running = true under [ixit.api] if it runs by itself"
+    );
+    anyhow::ensure!(
+        ixit.start
+            .as_ref()
+            .is_none_or(|start| !start.command.is_empty()),
         "ixit.start.command: is empty; give the program and its arguments, e.g. [\"/opt/vnfm/bin/vnfm\", \"{{config}}\"]"
     );
     for (label, value) in [
@@ -107,29 +122,26 @@ fn check(profile: &Profile) -> anyhow::Result<()> {
             "ixit.timeouts.{label}: {seconds} is out of range 1 to 3600 (seconds)"
         );
     }
-    if let Some(api) = &ixit.api {
-        crate::testbed::sut_process::address(&api.root)
-            .map_err(|error| anyhow::anyhow!("ixit.api.root: {error}"))?;
-    }
+    api::check(ixit)?;
     delegation(ixit)?;
     let placeholders = crate::testbed::placeholders();
-    let texts = ixit
-        .start
-        .command
-        .iter()
-        .map(|text| ("ixit.start.command", text))
-        .chain(
-            ixit.start
-                .config
-                .iter()
-                .map(|text| ("ixit.start.config", text)),
-        )
-        .chain(
-            ixit.start
-                .delegation
-                .iter()
-                .map(|text| ("ixit.start.delegation", text)),
-        );
+    let start = ixit.start.as_ref();
+    let command = start.map(|start| &start.command);
+    let written = [
+        ("ixit.start.config", start.and_then(|s| s.config.as_ref())),
+        (
+            "ixit.start.delegation",
+            start.and_then(|s| s.delegation.as_ref()),
+        ),
+    ];
+    let written = written
+        .into_iter()
+        .filter_map(|(label, text)| Some((label, text?)));
+    let commands = ixit.commands.all().into_iter();
+    let texts = commands
+        .chain([("ixit.start.command", command)])
+        .flat_map(|(label, words)| words.into_iter().flatten().map(move |word| (label, word)))
+        .chain(written);
     for (label, text) in texts {
         if let Err(unknown) = crate::testbed::sut_process::fill(text, &placeholders) {
             let known: Vec<_> = placeholders.keys().map(|k| format!("{{{k}}}")).collect();
