@@ -211,7 +211,7 @@ mod tests {
     use crate::model::event::Step;
     use crate::model::verdict::{Keyword, Outcome};
     use crate::report::record::tests::run_info;
-    use crate::report::results::Summary;
+    use crate::report::results::{Summary, Time};
 
     /// What a hostile SUT may answer.
     const HOSTILE: &str = "]]> </testcase> \u{0} \u{1b}[2J \u{ffff} & \" '";
@@ -265,6 +265,7 @@ mod tests {
             interrupted: None,
             faults: vec![HOSTILE.into()],
             summary: Summary::default(),
+            time: Time::default(),
             verdict: Some(Verdict::Fail),
             exit_code: 1,
             cases: vec![
