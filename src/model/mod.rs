@@ -10,6 +10,7 @@ pub mod expression;
 pub mod ics;
 pub mod key_protection;
 pub mod question;
+pub mod secret;
 pub mod sut;
 pub mod test_case;
 pub mod verdict;
