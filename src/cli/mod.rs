@@ -76,8 +76,9 @@ Exit codes:
   2   some verdict is Inconclusive
   3   some verdict is Error: the harness failed, nothing is said about the product
   4   nothing was judged: nothing was selected, or the ICS rules everything out
+  5   everything that counts passed, but a waiver of the profile has expired or is not needed
   64  usage or configuration mistake; nothing was run
-The worst wins: Error, then Fail, then Inconclusive.";
+The worst wins: Error, then Fail, then Inconclusive. What the profile waives does not count.";
 
 #[derive(Subcommand)]
 enum Command {

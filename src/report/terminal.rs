@@ -60,6 +60,12 @@ pub fn table(results: &Results, paint: Paint) -> String {
     if residue > 0 {
         let _ = writeln!(text, "scenarios with a residue, see above: {residue}");
     }
+    if !results.waivers.is_empty() {
+        let _ = writeln!(text, "waivers:");
+    }
+    for waiver in &results.waivers {
+        let _ = writeln!(text, "    {}", visible(&waiver.told()));
+    }
     let word = results
         .verdict
         .map_or("nothing was judged".to_owned(), |v| {
@@ -91,10 +97,11 @@ fn row(text: &mut String, run: &RunInfo, case: &CaseResult, paint: Paint) {
         .count();
     let _ = writeln!(
         text,
-        "{:<12}  {normative}  {extended}  {:<40}  {passed}/{}",
+        "{:<12}  {normative}  {extended}  {:<40}  {passed}/{}{}",
         case.clause,
         case.id,
-        case.scenarios.len()
+        case.scenarios.len(),
+        if case.waived { "  waived" } else { "" }
     );
 }
 
@@ -304,6 +311,7 @@ mod tests {
             normative: Some(CaseVerdict::Pass),
             below_capacity,
             extended: None,
+            waived: false,
             scenarios,
         }
     }
@@ -326,6 +334,7 @@ mod tests {
             verdict: Some(Verdict::Pass),
             exit_code: 0,
             cases: vec![case],
+            waivers: Vec::new(),
         };
         table(&results, Paint::Plain)
     }
