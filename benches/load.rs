@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use scas::pki::{SIGNERS_FOLDER, SigningMaterial, TLS_FOLDER, TestPki};
+use scas::testbed::api_client::{ApiClient, Manner};
 use scas::testbed::load::{self, Order};
 use scas_simulators::client::{Client, Limits, Parties};
 use scas_simulators::tls::{ClientSecurity, Identity};
@@ -161,6 +162,7 @@ impl Material {
             concurrency: CONCURRENCY,
             vnfd_ids: vec![bed.vnfd_id.clone()],
         };
+        let client = ApiClient::new(client, Arc::new(Manner::default()));
         let answered = Arc::new(tokio::sync::watch::Sender::new(0));
         let result = runtime.block_on(load::create(&client, &order, answered))?;
         anyhow::ensure!(

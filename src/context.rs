@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 use crate::model::event::ScenarioId;
 use crate::model::sut::Profile;
-use crate::pki::{SigningMaterial, TestPki};
+use crate::pki::{SIGNERS_FOLDER, SigningMaterial, TLS_FOLDER, TestPki};
+use crate::testbed::contact::Contact;
 
 /// File with the trust anchors of package signers.
 const SIGNERS: &str = "signers.crt";
@@ -41,6 +42,8 @@ pub struct RunContext {
     pub defects: Vec<String>,
     /// The TLS side of the test PKI.
     pub pki: TestPki,
+    /// How tester and product meet.
+    pub contact: Contact,
     /// Who signs VNF packages.
     pub signing: Arc<SigningMaterial>,
     /// The PKI as files, for the SUT. Removed with the context.
@@ -60,10 +63,9 @@ impl RunContext {
         defects: Vec<String>,
     ) -> anyhow::Result<Self> {
         let now = jiff::Timestamp::now();
-        let pki = TestPki::new(now, &["127.0.0.1", "::1", "localhost"])
-            .context("cannot make the test PKI")?;
-        let signing =
-            SigningMaterial::new(now).context("cannot make the signers of VNF packages")?;
+        let given = profile.ixit.pki.as_deref();
+        let (pki, signing) = material(given, now)?;
+        let contact = Contact::of(&profile, &pki)?;
         let pki_files = PkiFiles::write(&pki, &signing)?;
         Ok(Self {
             folder: folder.to_owned(),
@@ -72,6 +74,7 @@ impl RunContext {
             seed,
             defects,
             pki,
+            contact,
             signing: Arc::new(signing),
             pki_files,
         })
@@ -97,6 +100,33 @@ impl RunContext {
             .into_uuid()
             .to_string()
     }
+}
+
+/// The PKI of `ixit.pki`, or a new one.
+///
+/// # Errors
+/// The folder cannot be used, which is told with its label; or keys cannot be made.
+pub fn material(
+    folder: Option<&Path>,
+    now: jiff::Timestamp,
+) -> anyhow::Result<(TestPki, SigningMaterial)> {
+    let Some(folder) = folder else {
+        let pki = TestPki::new(now, &["127.0.0.1", "::1", "localhost"])
+            .context("cannot make the test PKI")?;
+        let signing =
+            SigningMaterial::new(now).context("cannot make the signers of VNF packages")?;
+        return Ok((pki, signing));
+    };
+    let label = || {
+        format!(
+            "ixit.pki: '{}'; make one with `scas pki new`",
+            folder.display()
+        )
+    };
+    let pki = TestPki::load_from(&folder.join(TLS_FOLDER), now).with_context(label)?;
+    let signing =
+        SigningMaterial::load_from(&folder.join(SIGNERS_FOLDER), now).with_context(label)?;
+    Ok((pki, signing))
 }
 
 /// A temporary folder that no other user can look into: keys lie there.

@@ -3,6 +3,7 @@
 //! What a label may hold is said once, by its type and doc comment in `model::sut`; the [`schema`] that is made of them tells slips of
 //! the pen ([`Shape`]). What no type can say is in a file for each table below.
 
+mod api;
 mod contradictions;
 mod documents;
 mod finding;
@@ -146,13 +147,9 @@ fn meaning(profile: &Profile) -> Vec<Finding> {
         );
         found.push(Finding::of("sut.role", text));
     }
-    if let Some(api) = &profile.ixit.api
-        && let Err(why) = crate::testbed::sut_process::address(&api.root)
-    {
-        found.push(Finding::of("ixit.api.root", why));
-    }
+    found.extend(api::check(&profile.ixit));
     found.extend(ics::check(&profile.ics));
-    found.extend(start::check(&profile.ixit.start));
+    found.extend(start::check(&profile.ixit));
     found.extend(vnf::check(&profile.ixit.vnf));
     found.extend(observe::check(&profile.ixit.observe));
     found.extend(documents::check(&profile.documents));

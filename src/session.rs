@@ -106,7 +106,7 @@ impl Session {
             self.seed,
             self.defects.clone(),
         )
-        .map_err(PrepareError::Harness)?;
+        .map_err(PrepareError::Configuration)?;
         Ok(Prepared {
             recorder: Arc::new(Recorder::create(&folder, listener).map_err(harness)?),
             folder,
@@ -242,7 +242,7 @@ impl Prepared {
     /// A product with fixed addresses serves one scenario at a time.
     fn concurrency(&self) -> usize {
         let ixit = &self.context.profile.ixit;
-        if ixit.api.is_some() || ixit.nfvo.listen.port() != 0 {
+        if ixit.api.root.is_some() || ixit.nfvo.listen.port() != 0 {
             1
         } else {
             CONCURRENCY

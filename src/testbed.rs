@@ -1,15 +1,21 @@
 //! Puts simulators, PKI and SUT together for a scenario and takes them down again. Main type: [`Testbed`].
 
+mod access_token;
+pub mod api_client;
+mod commands;
+pub mod contact;
 pub mod csr;
 pub mod delegation;
 pub mod lcm;
 pub mod load;
 pub mod observation;
 pub mod offer;
+mod power;
 mod preflight;
 pub mod processes;
 mod remains;
 pub mod state;
+pub mod sut;
 pub mod sut_process;
 pub mod vnf;
 
@@ -21,17 +27,19 @@ use std::time::Duration;
 use anyhow::Context as _;
 use scas_simulators::client::{Client, Limits, Parties};
 use scas_simulators::nfvo::{Nfvo, NfvoConfig};
-use scas_simulators::tls::{ClientSecurity, ServerSecurity};
+use scas_simulators::tls::ClientSecurity;
 use scas_simulators::transcript::Transcript;
 
 use crate::context::RunContext;
 use crate::model::question::IdentifierRecord;
-use crate::model::sut::{AcceptedAt, Security};
-use delegation::{Delegation, identity};
+use crate::model::sut::AcceptedAt;
+use api_client::{ApiClient, Manner};
+use delegation::Delegation;
 use observation::Spoken;
 pub use preflight::{placeholders, preflight};
 pub use remains::Remains;
-use sut_process::{StartError, StartPlan, SutProcess, fill};
+use sut::Sut;
+use sut_process::StartError;
 
 /// The longest body of a SUT's answer that is read, in bytes.
 const MAX_ANSWER: u64 = 16 * 1024 * 1024;
@@ -43,11 +51,17 @@ const TRANSCRIPT: &str = "transcript.jsonl";
 /// One scenario's simulators and SUT. Dropping it ends them; [`Testbed::take_down`] does so with an account.
 pub struct Testbed {
     // Fields are dropped in this order: first the processes, last the folder that they write to.
-    sut: Option<SutProcess>,
-    replicas: Vec<SutProcess>,
+    sut: Option<Sut>,
+    replicas: Vec<Sut>,
     /// Those whose first process was killed; others of theirs may live.
-    crashed: Vec<SutProcess>,
+    crashed: Vec<Sut>,
+    /// Whether `ixit.commands.reset` was run for this scenario.
+    reset: bool,
+    /// Whether a command of `ixit.commands` has stopped the product.
+    down: bool,
     context: Arc<RunContext>,
+    /// How the product wants to be spoken to.
+    manner: Arc<Manner>,
     folder: PathBuf,
     /// Every exchange of the scenario.
     pub transcript: Transcript,
@@ -98,20 +112,25 @@ impl Testbed {
         folder: &Path,
         transcript: Transcript,
     ) -> anyhow::Result<Self> {
-        let side = &context.profile.ixit.nfvo;
-        let security = server_security(&context, side.security);
+        let (ixit, contact) = (&context.profile.ixit, &context.contact);
         let nfvo = Nfvo::start(NfvoConfig {
-            listen: side.listen,
-            ..NfvoConfig::new(security, transcript.clone())
+            listen: ixit.nfvo.listen,
+            public_host: ixit.nfvo.name.clone(),
+            oauth2: contact.tokens_for.clone(),
+            ..NfvoConfig::new(contact.nfvo.clone(), transcript.clone())
         })
         .await
         .context("ixit.nfvo")?;
+        let manner = Manner::of(&ixit.api, contact, &ixit.timeouts)?;
         let work = crate::context::private_folder("scas-bed-")
             .context("cannot make a temporary folder for the SUT")?;
         let scratch = crate::context::private_folder("scas-look-")
             .context("cannot make a temporary folder for the tester")?;
         Ok(Self {
             context,
+            manner: Arc::new(manner),
+            reset: false,
+            down: false,
             folder: folder.to_owned(),
             delegation: None,
             spoken: Vec::new(),
@@ -126,16 +145,6 @@ impl Testbed {
             remarks: Vec::new(),
             since: std::time::SystemTime::now(),
         })
-    }
-
-    /// Starts the SUT.
-    ///
-    /// # Errors
-    /// See [`StartError`].
-    pub async fn start(&mut self) -> Result<(), StartError> {
-        let plan = self.plan("sut")?;
-        self.sut = Some(SutProcess::start(&plan).await?);
-        Ok(())
     }
 
     /// Subscribes to the SUT's notifications. A SUT that refuses is remarked on, not judged.
@@ -156,7 +165,7 @@ impl Testbed {
     ///
     /// # Errors
     /// The SUT is not running.
-    pub fn client(&self) -> anyhow::Result<Client> {
+    pub fn client(&self) -> anyhow::Result<ApiClient> {
         let sut = self.sut.as_ref().ok_or(StartError::NotRunning)?;
         self.client_of(sut)
     }
@@ -165,83 +174,12 @@ impl Testbed {
     ///
     /// # Errors
     /// The SUT is not running.
-    pub fn clients(&self) -> anyhow::Result<Vec<Client>> {
+    pub fn clients(&self) -> anyhow::Result<Vec<ApiClient>> {
         let mut all = vec![self.client()?];
         for replica in &self.replicas {
             all.push(self.client_of(replica)?);
         }
         Ok(all)
-    }
-
-    /// Starts `count` more SUTs at the same moment, each with a state of its own.
-    ///
-    /// # Errors
-    /// See [`StartError`].
-    pub async fn start_replicas(&mut self, count: usize) -> Result<(), StartError> {
-        if let Some(api) = &self.context.profile.ixit.api {
-            return Err(StartError::OneAddress {
-                root: api.root.clone(),
-            });
-        }
-        let plans = (1..=count)
-            .map(|number| self.plan(&format!("replica-{number}")))
-            .collect::<Result<Vec<_>, _>>()?;
-        let starting = plans.iter().map(SutProcess::start);
-        self.replicas
-            .extend(futures::future::try_join_all(starting).await?);
-        Ok(())
-    }
-
-    /// Asks the SUT to stop and waits.
-    ///
-    /// # Errors
-    /// The product runs by itself.
-    pub async fn stop(&mut self) -> Result<(), StartError> {
-        self.ours()?;
-        if let Some(sut) = self.sut.take() {
-            self.remarks.extend(sut.stop().await);
-        }
-        Ok(())
-    }
-
-    /// Kills the SUT and waits.
-    ///
-    /// # Errors
-    /// The product runs by itself.
-    pub async fn kill(&mut self) -> Result<(), StartError> {
-        self.ours()?;
-        if let Some(sut) = self.sut.take() {
-            sut.kill().await;
-        }
-        Ok(())
-    }
-
-    /// Kills the first process of the SUT, and leaves its others to themselves.
-    ///
-    /// # Errors
-    /// The product runs by itself.
-    pub async fn crash(&mut self) -> Result<(), StartError> {
-        self.ours()?;
-        if let Some(mut sut) = self.sut.take() {
-            sut.crash().await;
-            self.crashed.push(sut);
-        }
-        Ok(())
-    }
-
-    fn ours(&self) -> Result<(), StartError> {
-        match &self.context.profile.ixit.api {
-            Some(api) if api.running => Err(StartError::NotOurs),
-            _ => Ok(()),
-        }
-    }
-
-    /// How the SUT ended, if it is not running.
-    pub fn ended(&mut self) -> Option<String> {
-        match &mut self.sut {
-            Some(sut) => sut.ended(),
-            None => Some("it was not started".to_owned()),
-        }
     }
 
     /// Copies everything durable of the SUT aside; returns how many files there are.
@@ -310,15 +248,11 @@ impl Testbed {
         Some((address, name))
     }
 
-    fn client_of(&self, sut: &SutProcess) -> anyhow::Result<Client> {
-        let pki = &self.context.pki;
+    fn client_of(&self, sut: &Sut) -> anyhow::Result<ApiClient> {
         let security = if sut.api_root.starts_with("http://") {
             ClientSecurity::Plain
         } else {
-            ClientSecurity::Tls {
-                anchors_pem: pki.ca.certificate_pem(),
-                identity: Some(identity(&pki.nfvo)),
-            }
+            self.context.contact.tls.clone()
         };
         let client = Client::new(
             &security,
@@ -334,7 +268,8 @@ impl Testbed {
                 max_body: MAX_ANSWER,
             },
         );
-        client.context("the SUT's API root")
+        let client = client.context("the SUT's API root")?;
+        Ok(ApiClient::new(client, Arc::clone(&self.manner)))
     }
 
     fn state(&self, name: &str) -> PathBuf {
@@ -343,54 +278,6 @@ impl Testbed {
 
     fn dir(&self, name: &str) -> PathBuf {
         self.work.path().join(name)
-    }
-
-    /// The profile's words with their placeholders filled in, and the configuration written.
-    fn plan(&self, name: &str) -> Result<StartPlan, StartError> {
-        let dir = self.dir(name);
-        let (state, temporary) = (self.state(name), dir.join("tmp"));
-        for folder in [&state, &temporary] {
-            std::fs::create_dir_all(folder).map_err(|source| StartError::File {
-                path: folder.display().to_string(),
-                source,
-            })?;
-        }
-        let values = self.values(name, &dir);
-        let start = &self.context.profile.ixit.start;
-        let filled = |text: &str| {
-            fill(text, &values).map_err(|unknown| StartError::Unrunnable {
-                program: format!("{{{unknown}}}"),
-                source: std::io::Error::other("unknown placeholder"),
-            })
-        };
-        if let Some(config) = &start.config {
-            let path = dir.join("config");
-            let further = start
-                .delegation
-                .as_ref()
-                .filter(|_| self.delegation.is_some());
-            let text = match further {
-                Some(further) => format!("{}{}", filled(config)?, filled(further)?),
-                None => filled(config)?,
-            };
-            std::fs::write(&path, text).map_err(|source| StartError::File {
-                path: path.display().to_string(),
-                source,
-            })?;
-        }
-        let times = &self.context.profile.ixit.timeouts;
-        Ok(StartPlan {
-            command: start
-                .command
-                .iter()
-                .map(|text| filled(text))
-                .collect::<Result<_, _>>()?,
-            output: dir.join("output"),
-            temporary,
-            fixed_api: self.context.profile.ixit.api.clone(),
-            start_timeout: Duration::from_secs(times.start),
-            stop_timeout: Duration::from_secs(times.stop),
-        })
     }
 
     fn values(&self, name: &str, dir: &Path) -> BTreeMap<&'static str, String> {
@@ -432,17 +319,5 @@ impl Testbed {
         values.extend(empty.map(|name| (name, String::new())));
         values.extend(self.delegation.iter().flat_map(Delegation::placeholders));
         values
-    }
-}
-
-fn server_security(context: &RunContext, security: Security) -> ServerSecurity {
-    let identity = identity(&context.pki.nfvo);
-    match security {
-        Security::MutualTls => ServerSecurity::Mutual {
-            identity,
-            client_anchors_pem: context.pki.ca.certificate_pem(),
-        },
-        Security::ServerTls => ServerSecurity::ServerOnly { identity },
-        Security::Plain => ServerSecurity::Plain,
     }
 }

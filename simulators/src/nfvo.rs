@@ -10,6 +10,7 @@ mod notifications;
 mod oauth2;
 mod packages;
 mod range;
+mod scrub;
 mod selector;
 mod state;
 mod subscriptions;
@@ -101,7 +102,7 @@ impl Nfvo {
             observer: Some(Arc::new(move |exchange: &Exchange, body: &[u8]| {
                 notifications::observe(&sink.sink, exchange, body);
             })),
-            scrub: None,
+            scrub: Some(Arc::new(scrub::Credentials::new())),
             refusal: problem_details,
         };
         let service = Service::start(listener, api::API, &state, service).await?;

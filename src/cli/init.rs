@@ -128,8 +128,17 @@ fn claims(catalogue: &Catalogue) -> Vec<Claim> {
     claims
 }
 
-/// Labels that are asked for beside those that must be there.
-const ASKED: [&str; 4] = ["sut.lab", "sut.tester", "ixit.api.root", "ixit.accepted-at"];
+/// Labels that are asked for beside those that must be there, in this order.
+const ASKED: [&str; 6] = [
+    "sut.lab",
+    "sut.tester",
+    "ixit.accepted-at",
+    "ixit.api.root",
+    "ixit.api.running",
+    COMMAND,
+];
+/// Needed by a product that does not run by itself.
+const COMMAND: &str = "ixit.start.command";
 
 fn ask(
     claims: &[Claim],
@@ -143,16 +152,21 @@ fn ask(
     )?;
     let all = labels::labels();
     // A table that need not be there is the user's to write, with what it must hold.
-    let in_required_table = |label: &Label| {
+    let must = |label: &&Label| {
         let table = label.path.rsplit_once('.').map_or("", |(table, _)| table);
-        all.iter()
-            .any(|other| other.path == table && other.required)
+        let in_required_table = all
+            .iter()
+            .any(|other| other.path == table && other.required);
+        label.required && in_required_table && !label.is_table && label.path != "sut.role"
     };
-    let wanted = all.iter().filter(|label| {
-        let must = label.required && in_required_table(label) && label.path != "sut.role";
-        !label.is_table && (must || ASKED.contains(&label.path.as_str()))
-    });
-    for label in wanted {
+    let further = ASKED
+        .iter()
+        .filter_map(|path| all.iter().find(|label| label.path == *path));
+    for label in all.iter().filter(must).chain(further) {
+        let running = answers.get("ixit.api.running").map(String::as_str);
+        if label.path == COMMAND && running == Some("true") {
+            continue;
+        }
         let default = label.default.as_ref().or(label.example.as_ref());
         let default = default.map_or(String::new(), |default| format!(" [{default}]"));
         loop {
@@ -220,6 +234,14 @@ fn read(input: &mut impl BufRead, output: &mut impl Write) -> std::io::Result<Op
 fn value(label: &Label, typed: &str) -> String {
     if label.kind.starts_with("number") {
         return typed.to_owned();
+    }
+    if label.kind.starts_with("`true`") {
+        return match typed {
+            "y" | "yes" => "true",
+            "n" | "no" => "false",
+            other => other,
+        }
+        .to_owned();
     }
     if label.kind.starts_with("list") {
         let words: Vec<_> = typed.split_whitespace().map(text).collect();

@@ -2,16 +2,18 @@
 //! reach it (IXIT).
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod api;
 mod capacity;
 mod day;
 mod delegation;
 mod documents;
 mod name_plate;
+mod nfvo;
 mod observe;
 mod start;
 mod timeouts;
@@ -19,11 +21,13 @@ mod vnf;
 mod waiver;
 
 use super::ics::Ics;
+pub use api::{Api, Authentication, AuthenticationKind, Commands};
 pub use capacity::Capacity;
 pub use day::Day;
 pub use delegation::{Keys, Listens, OamSide};
 pub use documents::{Document, DocumentTable};
 pub use name_plate::Sut;
+pub use nfvo::{NfvoSide, Security};
 pub use observe::{Observe, OtherProcesses};
 pub use start::Start;
 pub use timeouts::Timeouts;
@@ -54,11 +58,19 @@ pub struct Profile {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Ixit {
-    /// How the product is started for a scenario.
-    pub start: Start,
-    /// The product's API, where it has a fixed address. Without it the product prints a ready line.
+    /// How the product is started for a scenario. Needed unless `ixit.api.running` says that it runs by itself.
     #[serde(default)]
-    pub api: Option<Api>,
+    pub start: Option<Start>,
+    /// The product's API, as the tester calls it.
+    #[serde(default)]
+    pub api: Api,
+    /// What is done to a product that runs by itself.
+    #[serde(default)]
+    pub commands: Commands,
+    /// A folder that `scas pki new` made: its CA, identities and signers of VNF packages are those of each run, so that a product
+    /// can be given them once. Without it they are made anew for each run.
+    #[serde(default)]
+    pub pki: Option<PathBuf>,
     /// The simulated NFVO that the product is configured to reach.
     #[serde(default)]
     pub nfvo: NfvoSide,
@@ -100,50 +112,6 @@ pub struct Ixit {
 
 fn refusal_statuses() -> Vec<u16> {
     vec![400, 409, 422]
-}
-
-/// A product's fixed API address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Api {
-    /// `https://host:port[/prefix]`, or `http://...` for a product that speaks no TLS here.
-    pub root: String,
-    /// True if the product listens there already and `ixit.start.command` only runs beside it. Otherwise the address must
-    /// be free before each start: whoever else listens there would be taken for the product.
-    #[serde(default)]
-    pub running: bool,
-}
-
-/// The simulated NFVO's side.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct NfvoSide {
-    /// Where it listens; port 0 takes a free one for each scenario.
-    #[schemars(extend("format" = "address-and-port"))]
-    pub listen: SocketAddr,
-    /// What it asks of the product.
-    pub security: Security,
-}
-
-impl Default for NfvoSide {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            security: Security::MutualTls,
-        }
-    }
-}
-
-/// How a simulator protects its interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Security {
-    /// Both sides show a certificate.
-    MutualTls,
-    /// Only the simulator shows one.
-    ServerTls,
-    /// No TLS, where a product needs that.
-    Plain,
 }
 
 /// The operation at which a VNFD counts as accepted.

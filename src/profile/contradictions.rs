@@ -36,17 +36,16 @@ fn delegation(profile: &Profile) -> Vec<Finding> {
     let mut found = Vec::new();
     let ixit = &profile.ixit;
     if item.supported() {
-        if let Some(api) = &ixit.api
+        if let Some(root) = &ixit.api.root
             && ixit.oam.address.is_none()
         {
             let text = format!(
-                "is missing: ics.{DELEGATION} says yes, and a product with a fixed address (ixit.api.root = \"{}\") prints no ready line \
-                 that could tell its VNF OAM endpoint; write address = \"host:port\" under [ixit.oam]",
-                api.root
+                "is missing: ics.{DELEGATION} says yes, and a product with a fixed address (ixit.api.root = \"{root}\") prints no ready line \
+                 that could tell its VNF OAM endpoint; write address = \"host:port\" under [ixit.oam]"
             );
             found.push(Finding::of("ixit.oam.address", text));
         }
-        if ixit.api.as_ref().is_some_and(|api| api.running) && ixit.observe.product.is_empty() {
+        if ixit.api.running && ixit.observe.product.is_empty() {
             let text = format!(
                 "is missing: ics.{DELEGATION} says yes, and with ixit.api.running = true only this tells which processes are the \
                  product's; write e.g. product = [\"port:9443\"] under [ixit.observe]"
@@ -55,8 +54,12 @@ fn delegation(profile: &Profile) -> Vec<Finding> {
         }
         return found;
     }
+    let started_with = ixit
+        .start
+        .as_ref()
+        .and_then(|start| start.delegation.as_ref());
     for (label, written) in [
-        ("ixit.start.delegation", ixit.start.delegation.is_some()),
+        ("ixit.start.delegation", started_with.is_some()),
         ("ixit.oam.address", ixit.oam.address.is_some()),
     ] {
         if written {

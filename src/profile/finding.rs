@@ -25,6 +25,15 @@ impl Finding {
             text: text.into(),
         }
     }
+
+    /// What an error says that begins with a label, as in `ixit.pki: there is no such folder`.
+    pub fn told(error: &anyhow::Error) -> Self {
+        let text = format!("{error:#}");
+        match text.split_once(": ") {
+            Some((label, rest)) if !label.contains(char::is_whitespace) => Self::of(label, rest),
+            _ => Self::of("", text),
+        }
+    }
 }
 
 impl fmt::Display for Finding {

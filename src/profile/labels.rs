@@ -112,6 +112,7 @@ fn toml(value: &Value) -> String {
             let entries: Vec<_> = entries.iter().map(toml).collect();
             format!("[{}]", entries.join(", "))
         }
+        Value::Object(members) if members.is_empty() => "{}".to_owned(),
         Value::Object(members) => {
             let members: Vec<_> = members
                 .iter()
@@ -124,19 +125,26 @@ fn toml(value: &Value) -> String {
     }
 }
 
-/// The labels as a table in Markdown, one row each; tables themselves have none.
+/// The labels as a table in Markdown, one row each, those of a table below its own.
 #[must_use]
 pub fn table() -> String {
     let mut text = "| label | type | default | meaning |\n|---|---|---|---|\n".to_owned();
-    for label in labels().iter().filter(|label| !label.is_table) {
+    for label in labels() {
+        if label.meaning.is_empty() {
+            continue;
+        }
+        let meaning = label.meaning.replace('|', "\\|");
+        if label.is_table && !label.path.contains('<') {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "| **`[{}]`** | | | **{meaning}** |", label.path);
+            continue;
+        }
         let default = match (&label.default, label.required) {
             (Some(default), _) => format!("`{default}`"),
             (None, true) => "required".to_owned(),
             (None, false) => "none".to_owned(),
         };
         let kind = label.kind.replace('|', "\\|");
-        let meaning = label.meaning.replace('|', "\\|");
-        // Writing to a String cannot fail.
         let _ = writeln!(
             text,
             "| `{}` | {kind} | {default} | {meaning} |",
@@ -182,6 +190,10 @@ mod tests {
     #[test]
     fn every_label_says_what_it_is_for() {
         for label in labels() {
+            // What the user names says what it is for at the table.
+            if label.path.ends_with('>') && label.meaning.is_empty() {
+                continue;
+            }
             assert!(
                 label.meaning.ends_with('.'),
                 "{}: '{}'",

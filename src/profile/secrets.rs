@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::finding::Finding;
-use crate::model::secret::{Secret, SecretPlace};
+use crate::model::secret::SecretPlace;
 use crate::model::sut::{Document, Profile};
 
 /// The longest secret that is read, in bytes: a file that is named by mistake may be of any size.
@@ -21,14 +21,12 @@ pub fn no_environment(_: &str) -> Option<OsString> {
     None
 }
 
-/// Every secret of a profile with its label. A new label for a secret gets its line here.
-fn all(_profile: &mut Profile) -> Vec<(&'static str, &mut Secret)> {
-    Vec::new()
-}
-
 /// Every file that a profile names with its label; one that the product's command names is the product's own affair.
 fn files(profile: &mut Profile) -> Vec<(String, &mut PathBuf)> {
-    let mut files = Vec::new();
+    let mut files: Vec<(String, &mut PathBuf)> = super::api::files(&mut profile.ixit)
+        .into_iter()
+        .map(|(label, file)| (label.to_owned(), file))
+        .collect();
     for (label, document) in &mut profile.documents {
         if let Document::Table(table) = document
             && let Some(file) = &mut table.file
@@ -44,7 +42,7 @@ pub(super) fn complete_paths(profile: &mut Profile, folder: &Path) {
     for (_, file) in files(profile) {
         *file = folder.join(&*file);
     }
-    for (_, secret) in all(profile) {
+    for (_, secret) in super::api::secrets(&mut profile.ixit) {
         if let SecretPlace::File(file) = &mut secret.place {
             *file = folder.join(&*file);
         }
@@ -54,7 +52,7 @@ pub(super) fn complete_paths(profile: &mut Profile, folder: &Path) {
 /// Reads every secret; what cannot be read is a finding. No message holds a secret.
 pub(super) fn read(profile: &mut Profile, environment: Environment<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (label, secret) in all(profile) {
+    for (label, secret) in super::api::secrets(&mut profile.ixit) {
         match content(&secret.place, environment) {
             Ok(content) => secret.read(content),
             Err(why) => findings.push(Finding::of(label, why)),

@@ -104,11 +104,8 @@ impl<'t> Shape<'t> {
 
     fn value(&mut self, value: &Spanned<DeValue<'_>>, schema: &Value, label: &str, line: usize) {
         let value = value.get_ref();
-        if let Some(text) = value.as_str().filter(|text| text.starts_with(FILL_IN)) {
-            let text = format!(
-                "is still to be filled in, in place of '{text}' ({})",
-                schema::kind(schema)
-            );
+        if value.as_str().is_some_and(|text| text.starts_with(FILL_IN)) {
+            let text = format!("is still to be filled in ({})", schema::kind(schema));
             self.told(Some(line), label, text);
             return;
         }

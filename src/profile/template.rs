@@ -62,7 +62,11 @@ fn inner<'a>(table: &'a Label, all: &'a [Label]) -> impl Iterator<Item = (&'a st
 
 fn plain(text: &mut String, table: &Label, all: &[Label], answers: &Answers) {
     let inside = format!("{}.", table.path);
-    let written = table.required || answers.keys().any(|label| label.starts_with(&inside));
+    // A product is started, unless it is known to run by itself.
+    let started = table.path == "ixit.start"
+        && answers.get("ixit.api.running").map(String::as_str) != Some("true");
+    let written =
+        table.required || started || answers.keys().any(|label| label.starts_with(&inside));
     header(text, table, &format!("[{}]", table.path), written);
     for (name, label) in inner(table, all) {
         let (value, here) = match (answers.get(&label.path), label.required && written) {
@@ -153,7 +157,7 @@ fn shown(label: &Label) -> String {
         kind if kind.starts_with("secret") => "{ file = \"...\" }".to_owned(),
         kind if kind.starts_with("list") => "[\"...\"]".to_owned(),
         kind if kind.starts_with("day") => "2027-03-31".to_owned(),
-        "table" => "{ }".to_owned(),
+        "table" => "{}".to_owned(),
         _ => "...".to_owned(),
     }
 }

@@ -41,11 +41,9 @@ crate::step!(
 /// A product whose configuration has no place for these values has them from its own, as the profile tells.
 async fn retention(world: &mut World, arguments: Arguments) -> StepResult {
     let start = world.context()?.profile.ixit.start.clone();
-    let texts = [&start.config, &start.delegation];
-    let takes = |placeholder: &str| {
-        let mut texts = texts.into_iter().flatten();
-        texts.any(|text| text.contains(placeholder))
-    };
+    let texts = start.map(|start| [start.config, start.delegation]);
+    let texts: Vec<String> = texts.into_iter().flatten().flatten().collect();
+    let takes = |placeholder: &str| texts.iter().any(|text| text.contains(placeholder));
     let (seconds, attempts) = (arguments.number(0)?, arguments.number(1)?);
     let bed = world.bed()?;
     let retention = &mut bed.delegation()?.retention;
@@ -55,8 +53,7 @@ async fn retention(world: &mut World, arguments: Arguments) -> StepResult {
     if takes("{attempts}") {
         retention.attempts = u32::try_from(attempts)?;
     }
-    bed.stop().await?;
-    bed.start().await?;
+    bed.restart().await?;
     bed.subscribe().await?;
     Ok(())
 }

@@ -67,9 +67,7 @@ async fn traced(world: &mut World, _: Arguments) -> StepResult {
 
 crate::step!(When, "the VNFM is stopped and started again", restarted);
 async fn restarted(world: &mut World, _: Arguments) -> StepResult {
-    let bed = world.bed()?;
-    bed.stop().await?;
-    bed.start().await?;
+    world.bed()?.restart().await?;
     Ok(())
 }
 
@@ -97,6 +95,7 @@ crate::step!(
 );
 async fn copied(world: &mut World, _: Arguments) -> StepResult {
     let bed = world.bed()?;
+    bed.ours()?;
     bed.stop().await?;
     if bed.copy_state()? == 0 {
         return Err(Problem::unmet(
@@ -115,6 +114,7 @@ crate::step!(
 );
 async fn restored(world: &mut World, _: Arguments) -> StepResult {
     let bed = world.bed()?;
+    bed.ours()?;
     bed.stop().await?;
     if !bed.restore_state()? {
         return Err(Problem::unmet(

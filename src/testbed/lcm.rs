@@ -1,10 +1,11 @@
 //! What the tester asks of the SUT as NFVO: SOL003 VNF lifecycle management, read with tolerance and judged by nobody here.
+//!
+//! Paths are below the API's own; [`super::api_client`] knows that and what every request bears.
 
-use scas_simulators::client::{Answer as HttpAnswer, Call, CallError, Client, Connection};
+use scas_simulators::client::{Answer as HttpAnswer, Call, CallError};
 use serde_json::{Value, json};
 
-/// Version of the VNF lifecycle management API that is asked for (SOL003 3.7.1).
-const VERSION: &str = "2.0.0";
+use super::api_client::{ApiClient, ApiConnection};
 
 /// The longest identifier that is taken for one, in bytes.
 const LONGEST_IDENTIFIER: usize = 4096;
@@ -12,12 +13,14 @@ const LONGEST_IDENTIFIER: usize = 4096;
 /// What became of the creation of a VNF instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Creation {
-    /// 201 with an identifier.
+    /// 201 with an identifier; or, tolerated, 200 or 202 with one in the body or in the Location.
     Created {
         /// The identifier as it was on the wire.
         id: String,
         /// Number of the exchange.
         exchange: u64,
+        /// Whether the SUT says that the instance is there (200, 201) or that it will be (202).
+        there: bool,
     },
     /// A status of 400 or more. What it means is for a judge to say.
     Status {
@@ -42,25 +45,22 @@ pub fn create(vnfd_id: &str, name: &str) -> Call {
 
 /// `POST /vnf_instances` with this body.
 pub fn create_with(body: &Value) -> Call {
-    with_body(http::Method::POST, "/vnflcm/v2/vnf_instances".into(), body)
+    with_body(http::Method::POST, "/vnf_instances".into(), body)
 }
 
 /// `GET /vnf_instances/{id}`.
 pub fn instance(id: &str) -> Call {
-    plain(
-        http::Method::GET,
-        format!("/vnflcm/v2/vnf_instances/{}", segment(id)),
-    )
+    plain(http::Method::GET, format!("/vnf_instances/{}", segment(id)))
 }
 
 /// `GET /vnf_lcm_op_occs`.
 pub fn operations() -> Call {
-    plain(http::Method::GET, "/vnflcm/v2/vnf_lcm_op_occs".into())
+    plain(http::Method::GET, "/vnf_lcm_op_occs".into())
 }
 
 /// `POST /vnf_instances/{id}/{task}`, e.g. `instantiate`, with this body.
 pub fn task(id: &str, task: &str, body: &Value) -> Call {
-    let path = format!("/vnflcm/v2/vnf_instances/{}/{task}", segment(id));
+    let path = format!("/vnf_instances/{}/{task}", segment(id));
     with_body(http::Method::POST, path, body)
 }
 
@@ -68,7 +68,7 @@ pub fn task(id: &str, task: &str, body: &Value) -> Call {
 pub fn delete(id: &str) -> Call {
     plain(
         http::Method::DELETE,
-        format!("/vnflcm/v2/vnf_instances/{}", segment(id)),
+        format!("/vnf_instances/{}", segment(id)),
     )
 }
 
@@ -86,7 +86,7 @@ pub fn terminate(id: &str) -> Call {
 pub fn operation(id: &str) -> Call {
     plain(
         http::Method::GET,
-        format!("/vnflcm/v2/vnf_lcm_op_occs/{}", segment(id)),
+        format!("/vnf_lcm_op_occs/{}", segment(id)),
     )
 }
 
@@ -94,8 +94,26 @@ pub fn operation(id: &str) -> Call {
 pub fn subscribe(callback: &str) -> Call {
     with_body(
         http::Method::POST,
-        "/vnflcm/v2/subscriptions".into(),
+        "/subscriptions".into(),
         &json!({ "callbackUri": callback }),
+    )
+}
+
+/// `GET /vnf_instances`, the first page.
+pub fn instances() -> Call {
+    plain(http::Method::GET, "/vnf_instances".into())
+}
+
+/// `GET /subscriptions`, the first page.
+pub fn subscriptions() -> Call {
+    plain(http::Method::GET, "/subscriptions".into())
+}
+
+/// `DELETE /subscriptions/{id}`.
+pub fn unsubscribe(id: &str) -> Call {
+    plain(
+        http::Method::DELETE,
+        format!("/subscriptions/{}", segment(id)),
     )
 }
 
@@ -111,14 +129,15 @@ pub fn creation(answer: Result<HttpAnswer, CallError>) -> Creation {
     };
     let status = answer.status.as_u16();
     match status {
-        201 => match identifier(&answer) {
+        200..=202 => match identifier(&answer) {
             Some(id) => Creation::Created {
                 id,
                 exchange: answer.seq,
+                there: status != 202,
             },
             None => Creation::None {
                 text: format!(
-                    "HTTP 201 without an identifier of 1 to 4096 bytes: {}",
+                    "HTTP {status} without an identifier of 1 to 4096 bytes: {}",
                     excerpt(&answer.body)
                 ),
             },
@@ -156,13 +175,13 @@ pub fn location_id(answer: &HttpAnswer) -> Option<String> {
 
 /// A connection that is opened when first needed, and again after an error.
 pub struct Worker {
-    client: Client,
-    connection: Option<Connection>,
+    client: ApiClient,
+    connection: Option<ApiConnection>,
 }
 
 impl Worker {
     /// A worker on a SUT's API.
-    pub fn new(client: Client) -> Self {
+    pub fn new(client: ApiClient) -> Self {
         Self {
             client,
             connection: None,
@@ -184,19 +203,20 @@ impl Worker {
     }
 }
 
+/// `id` of the body. An answer other than 201 may bear it in its Location alone.
 fn identifier(answer: &HttpAnswer) -> Option<String> {
-    let body: Value = serde_json::from_slice(&answer.body).ok()?;
-    let id = body.get("id")?.as_str()?;
-    (1..=LONGEST_IDENTIFIER)
-        .contains(&id.len())
-        .then(|| id.to_owned())
+    let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    let id = body.and_then(|body| Some(body.get("id")?.as_str()?.to_owned()));
+    let id = match answer.status.as_u16() {
+        201 => id,
+        _ => id.or_else(|| location_id(answer)),
+    };
+    id.filter(|id| (1..=LONGEST_IDENTIFIER).contains(&id.len()))
 }
 
 fn plain(method: http::Method, path: String) -> Call {
     let mut call = Call::new(method, path);
-    let headers = &mut call.headers;
-    headers.insert("version", http::HeaderValue::from_static(VERSION));
-    headers.insert(
+    call.headers.insert(
         http::header::ACCEPT,
         http::HeaderValue::from_static("application/json"),
     );

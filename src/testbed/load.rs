@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use scas_simulators::client::Client;
 use tokio::task::JoinSet;
 
+use super::api_client::ApiClient;
 use super::lcm::{self, Creation, Worker};
 use crate::model::question::{IdentifierRecord, Round};
 
@@ -28,7 +28,7 @@ pub struct Order {
 /// # Errors
 /// A worker panicked: a fault of ours.
 pub async fn create(
-    client: &Client,
+    client: &ApiClient,
     order: &Order,
     answered: Arc<tokio::sync::watch::Sender<u64>>,
 ) -> anyhow::Result<Round> {
@@ -93,7 +93,7 @@ async fn work(
         // The same names in every round: a SUT that derives identifiers from the request repeats itself.
         let name = format!("vnf-{number}");
         match lcm::creation(worker.send(lcm::create(vnfd_id, &name)).await) {
-            Creation::Created { id, exchange } => {
+            Creation::Created { id, exchange, .. } => {
                 done.records.push(IdentifierRecord { id, exchange });
             }
             Creation::Status { status, text, .. } => {

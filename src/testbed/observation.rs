@@ -252,7 +252,7 @@ impl Testbed {
             .sut
             .iter()
             .chain(&self.replicas)
-            .filter_map(super::SutProcess::pid)
+            .filter_map(super::Sut::pid)
             .collect();
         let ixit = &self.context.profile.ixit;
         let record = &self.context.folder;

@@ -49,14 +49,29 @@ impl Testbed {
             lcm::creation(creation),
             self.context.profile.ixit.accepted_at,
         ) {
-            (Creation::Created { id, exchange }, AcceptedAt::Create) => {
-                self.remove(&id, what).await?;
-                Answer::Accepted {
+            (
+                Creation::Created {
+                    id,
                     exchange,
-                    text: format!("HTTP 201, VNF instance {id}"),
-                }
+                    there,
+                },
+                AcceptedAt::Create,
+            ) => {
+                let answer = if there {
+                    Answer::Accepted {
+                        exchange,
+                        text: format!("HTTP 201, VNF instance {id}"),
+                    }
+                } else {
+                    self.created_later(&id).await?
+                };
+                self.remove(&id, what).await?;
+                answer
             }
-            (Creation::Created { id, .. }, AcceptedAt::Instantiate) => {
+            (Creation::Created { id, there, .. }, AcceptedAt::Instantiate) => {
+                if !there {
+                    self.created_later(&id).await?;
+                }
                 let answer = self.instantiate(&id).await?;
                 self.remove(&id, what).await?;
                 answer
@@ -141,6 +156,33 @@ impl Testbed {
                 )
             })
         })
+    }
+
+    /// What becomes of a creation that the SUT answered by 202: 202 alone accepts nothing. It is asked for the VNF instance until it
+    /// has it, or time is up.
+    async fn created_later(&self, id: &str) -> anyhow::Result<Answer> {
+        let seconds = self.context.profile.ixit.timeouts.operation;
+        let client = self.client()?;
+        let asked = async {
+            loop {
+                if let Ok(answer) = client.send(lcm::instance(id)).await
+                    && answer.status.as_u16() == 200
+                {
+                    return Answer::Accepted {
+                        exchange: answer.seq,
+                        text: format!("HTTP 202, then VNF instance {id}"),
+                    };
+                }
+                tokio::time::sleep(POLL_PAUSE).await;
+            }
+        };
+        let limit = Duration::from_secs(seconds);
+        let answer = tokio::time::timeout(limit, asked).await;
+        Ok(answer.unwrap_or_else(|_| Answer::None {
+            text: format!(
+                "HTTP 202, and no VNF instance {id} within {seconds} s (ixit.timeouts.operation)"
+            ),
+        }))
     }
 
     async fn instantiate(&mut self, id: &str) -> anyhow::Result<Answer> {

@@ -25,22 +25,21 @@ pub async fn preflight(profile: &Profile) -> anyhow::Result<()> {
             format!("{label}: cannot listen on {listen}; end what uses it, or write port 0 for a free one")
         })?;
     }
-    if let Some(api) = profile.ixit.api.as_ref().filter(|api| !api.running) {
+    if let Some(root) = ixit.api.root.as_ref().filter(|_| !ixit.api.running) {
         anyhow::ensure!(
-            !sut_process::listens(&api.root).await,
+            !sut_process::listens(root).await,
             "ixit.api.root: something listens at {} already and would be taken for the product; end it, or write \
              running = true if it is the product",
-            api.root
+            root
         );
     }
-    let program = profile
-        .ixit
-        .start
-        .command
-        .first()
-        .map_or("", String::as_str);
-    if program != "{scas}" {
-        runnable(program)?;
+    let start = ixit.start.as_ref().map(|start| &start.command);
+    let commands = [("ixit.start.command", start)];
+    for (label, command) in commands.into_iter().chain(ixit.commands.all()) {
+        let program = command.and_then(|words| words.first());
+        if let Some(program) = program.filter(|program| *program != "{scas}") {
+            runnable(label, program)?;
+        }
     }
     Ok(())
 }
@@ -72,7 +71,7 @@ pub fn placeholders() -> BTreeMap<&'static str, String> {
 }
 
 /// Whether a program can be found, by path or on PATH. Tried here so that a slip of the pen is told at once.
-fn runnable(program: &str) -> anyhow::Result<()> {
+fn runnable(label: &str, program: &str) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     if program.contains('{') {
         // Known only once a scenario has its folders.
@@ -91,7 +90,7 @@ fn runnable(program: &str) -> anyhow::Result<()> {
     };
     anyhow::ensure!(
         found,
-        "ixit.start.command: '{program}' is not an executable file; write its path, or a name on PATH"
+        "{label}: '{program}' is not an executable file; write its path, or a name on PATH"
     );
     Ok(())
 }

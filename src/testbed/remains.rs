@@ -9,7 +9,8 @@ use scas_simulators::transcript::{Body, Exchange, Transcript};
 
 use super::delegation::Delegation;
 use super::observation::Wanted;
-use super::sut_process::{self, SutProcess};
+use super::sut::Sut;
+use super::sut_process;
 use super::{TRANSCRIPT, Testbed, processes, state};
 
 /// What stands for bytes that hold a private key.
@@ -29,7 +30,7 @@ impl Testbed {
     /// Takes everything down and says what is left.
     pub async fn take_down(mut self) -> Remains {
         let mut residue = std::mem::take(&mut self.remarks);
-        if let Some(status) = self.sut.as_mut().and_then(SutProcess::ended) {
+        if let Some(status) = self.sut.as_mut().and_then(Sut::ended) {
             residue.push(format!("the SUT had ended by itself: {status}"));
         }
         for sut in self.sut.take().into_iter().chain(self.replicas.drain(..)) {
@@ -39,18 +40,12 @@ impl Testbed {
         if self.delegation.is_some() {
             residue.extend(end_orphans());
         }
-        if let Some(api) = self
-            .context
-            .profile
-            .ixit
-            .api
-            .as_ref()
-            .filter(|api| !api.running)
-            && sut_process::listens(&api.root).await
+        let api = &self.context.profile.ixit.api;
+        if let Some(root) = api.root.as_ref().filter(|_| !api.running)
+            && sut_process::listens(root).await
         {
             residue.push(format!(
-                "something still listens at {} (ixit.api.root) after the SUT was stopped",
-                api.root
+                "something still listens at {root} (ixit.api.root) after the SUT was stopped"
             ));
         }
         let mut lost = Vec::new();

@@ -18,7 +18,6 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use super::processes::Registered;
-use crate::model::sut::Api;
 
 /// The most that is kept of what the SUT prints, in bytes; the rest is read and thrown away.
 const KEPT_OUTPUT: u64 = 16 * 1024 * 1024;
@@ -39,7 +38,9 @@ pub struct StartPlan {
     /// Where its temporary files are to lie, so that they go with the bed.
     pub temporary: PathBuf,
     /// The fixed address of a product that has one; without it the ready line tells.
-    pub fixed_api: Option<Api>,
+    pub fixed_root: Option<String>,
+    /// Whether the product listens there already, and the command only runs beside it.
+    pub running: bool,
     /// How long the SUT may take to be ready.
     pub start_timeout: Duration,
     /// How long it may take to stop.
@@ -94,12 +95,43 @@ pub enum StartError {
     },
     /// The product is not ours to stop.
     #[error(
-        "the product is not ours to stop and start: ixit.api.running says that it runs by itself"
+        "the product's state and processes are not at our hands: ixit.api.running says that it runs by itself; let it be started \
+         by ixit.start"
     )]
     NotOurs,
     /// Nothing runs.
     #[error("the SUT is not running")]
     NotRunning,
+    /// No command for what a scenario needs.
+    #[error(
+        "the product runs by itself (ixit.api.running) and there is no command for it: give ixit.commands.{what}, or let it be \
+         started by ixit.start"
+    )]
+    NoCommand {
+        /// `start`, `stop`, `kill` or `restart`.
+        what: &'static str,
+    },
+    /// A command of the profile did not do its work.
+    #[error("{label}: {why}")]
+    Command {
+        /// As in the profile.
+        label: String,
+        /// What became of it.
+        why: String,
+    },
+    /// The product that runs by itself does not listen.
+    #[error(
+        "nothing listens at {root} (ixit.api.root), not within {seconds} s (ixit.timeouts.start)"
+    )]
+    NotListening {
+        /// The address.
+        root: String,
+        /// The limit.
+        seconds: u64,
+    },
+    /// Nothing says how to start the product.
+    #[error("ixit.start: is missing, so that the product cannot be started")]
+    NoStart,
     /// Only one product can have a fixed address.
     #[error(
         "no second VNFM can be started: ixit.api.root gives the one address {root}; leave it out if the product can print a ready line"
@@ -137,12 +169,10 @@ impl SutProcess {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(plan: &StartPlan) -> Result<Self, StartError> {
-        if let Some(api) = plan.fixed_api.as_ref().filter(|api| !api.running)
-            && listens(&api.root).await
+        if let Some(root) = plan.fixed_root.as_ref().filter(|_| !plan.running)
+            && listens(root).await
         {
-            return Err(StartError::Occupied {
-                root: api.root.clone(),
-            });
+            return Err(StartError::Occupied { root: root.clone() });
         }
         let (program, arguments) = plan.command.split_first().ok_or(StartError::Unrunnable {
             program: String::new(),
@@ -253,7 +283,7 @@ impl SutProcess {
         let Some(stdout) = stdout else {
             return Ok((String::new(), None));
         };
-        if let Some(root) = self.plan.fixed_api.clone().map(|api| api.root) {
+        if let Some(root) = self.plan.fixed_root.clone() {
             self.drains.push(drain(stdout, self.plan.output.clone()));
             self.listening(&root).await?;
             return Ok((root, None));
@@ -406,7 +436,8 @@ pub async fn listens(root: &str) -> bool {
     )
 }
 
-fn tail(path: &Path) -> String {
+/// The end of a file of output, in one line.
+pub(super) fn tail(path: &Path) -> String {
     let text = std::fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().rev().take(5).collect();

@@ -15,8 +15,9 @@ use crate::rest::{Answer, Asked};
 pub struct OAuth2 {
     /// Client identifier.
     pub client_id: String,
-    /// Client secret, sent by HTTP Basic.
-    pub client_secret: String,
+    /// Client secret, sent by HTTP Basic. Without it the client is known by its certificate (RFC 8705 section 2), which mutual TLS
+    /// has seen, and sends only its identifier.
+    pub client_secret: Option<String>,
 }
 
 impl std::fmt::Debug for OAuth2 {
@@ -28,6 +29,16 @@ impl std::fmt::Debug for OAuth2 {
     }
 }
 
+impl OAuth2 {
+    fn is_known(&self, asked: &Asked<'_>) -> bool {
+        let Some(wanted) = &self.client_secret else {
+            let mut form = url::form_urlencoded::parse(&asked.request.body);
+            return form.any(|(name, value)| name == "client_id" && value == self.client_id);
+        };
+        credentials(asked).is_some_and(|(id, secret)| id == self.client_id && secret == *wanted)
+    }
+}
+
 /// Announced lifetime in seconds. Tokens end only when the tester says so.
 const EXPIRES_IN: u32 = 3600;
 
@@ -35,9 +46,7 @@ pub(super) fn token(state: &State, asked: &Asked<'_>) -> Answer {
     let Some(client) = &state.oauth2 else {
         return Answer::problem(StatusCode::NOT_FOUND, "this NFVO gives out no tokens");
     };
-    if !credentials(asked)
-        .is_some_and(|(id, secret)| id == client.client_id && secret == client.client_secret)
-    {
+    if !client.is_known(asked) {
         return refusal(StatusCode::UNAUTHORIZED, "invalid_client")
             .with(WWW_AUTHENTICATE, "Basic realm=\"nfvo\"");
     }

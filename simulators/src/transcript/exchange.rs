@@ -197,7 +197,7 @@ pub(crate) fn recorded(headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .iter()
         .map(|(name, value)| {
-            let value = if is_credential(name) {
+            let value = if is_credential(name) || value.is_sensitive() {
                 let digest = hex::encode(Sha256::digest(value.as_bytes()));
                 format!("sha256:{}", &digest[..16])
             } else {

@@ -411,7 +411,7 @@ async fn subscriptions_are_kept() -> Outcome {
 async fn tokens_are_given_to_curl_and_wanted() -> Outcome {
     let credentials = OAuth2 {
         client_id: "vnfm".into(),
-        client_secret: "s e:c%ret".into(),
+        client_secret: Some("s e:c%ret".into()),
     };
     let bed = Bed::with(|config| config.oauth2 = Some(credentials)).await?;
     let refusal = bed.get(PACKAGES).await?;

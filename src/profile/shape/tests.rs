@@ -107,7 +107,7 @@ fn a_wrong_type_is_told_with_what_was_expected_and_what_was_found() {
         (
             "name = \"scas reference VNFM\"",
             "name = \"<fill in: product name>\"",
-            "sut.name: is still to be filled in, in place of '<fill in: product name>' (text)",
+            "sut.name: is still to be filled in (text)",
         ),
     ] {
         let told = told(from, to);

@@ -62,7 +62,7 @@ impl Ground {
         }
         product.sort_unstable();
         product.dedup();
-        let elsewhere = ixit.api.as_ref().is_some_and(|api| api.running);
+        let elsewhere = ixit.api.running;
         if product.is_empty() || elsewhere && ixit.observe.product.is_empty() {
             lacked.push(
                 "a process of the VNFM to look into: it runs elsewhere, or has ended (ixit.observe.product)"

@@ -1,0 +1,235 @@
+//! Starts, stops, kills and restarts the SUT: by its process where it is ours, by the profile's commands where it runs by itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::sut::Sut;
+use super::sut_process::{self, StartError, StartPlan, SutProcess, fill};
+use super::{Testbed, commands};
+
+/// Time between two looks at whether a product listens that was started elsewhere: nothing announces it.
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl Testbed {
+    /// Starts the SUT; one that runs by itself is reset first, where there is a command for it.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(&mut self) -> Result<(), StartError> {
+        if !self.context.profile.ixit.api.running {
+            let plan = self.plan("sut")?;
+            self.sut = Some(Sut::started(SutProcess::start(&plan).await?));
+            return Ok(());
+        }
+        let commands = &self.context.profile.ixit.commands;
+        if !self.reset {
+            self.reset = true;
+            if let Some(reset) = &commands.reset {
+                self.command("ixit.commands.reset", reset).await?;
+            }
+        }
+        if self.down {
+            self.wanted("start", commands.start.as_ref()).await?;
+            self.down = false;
+        }
+        if self.sut.is_none() {
+            self.sut = Some(match &self.context.profile.ixit.start {
+                Some(_) => Sut::started(SutProcess::start(&self.plan("sut")?).await?),
+                None => Sut::elsewhere(self.root()),
+            });
+        }
+        self.listening().await
+    }
+
+    /// Asks the SUT to stop and waits.
+    ///
+    /// # Errors
+    /// The product runs by itself, and there is no command to stop it, or it fails.
+    pub async fn stop(&mut self) -> Result<(), StartError> {
+        if self.context.profile.ixit.api.running {
+            let stop = self.context.profile.ixit.commands.stop.as_ref();
+            self.wanted("stop", stop).await?;
+            self.down = true;
+        } else if let Some(sut) = self.sut.take() {
+            self.remarks.extend(sut.stop().await);
+        }
+        Ok(())
+    }
+
+    /// Stops the SUT and starts it again.
+    ///
+    /// # Errors
+    /// As [`Testbed::start`] and [`Testbed::stop`].
+    pub async fn restart(&mut self) -> Result<(), StartError> {
+        let commands = &self.context.profile.ixit.commands;
+        let both = commands.start.is_some() && commands.stop.is_some();
+        if self.context.profile.ixit.api.running && !both {
+            self.wanted("restart", commands.restart.as_ref()).await?;
+            return self.listening().await;
+        }
+        self.stop().await?;
+        self.start().await
+    }
+
+    /// Kills the SUT and waits.
+    ///
+    /// # Errors
+    /// As for [`Testbed::stop`].
+    pub async fn kill(&mut self) -> Result<(), StartError> {
+        if self.context.profile.ixit.api.running {
+            let kill = self.context.profile.ixit.commands.kill.as_ref();
+            self.wanted("kill", kill).await?;
+            self.down = true;
+        } else if let Some(sut) = self.sut.take() {
+            sut.kill().await;
+        }
+        Ok(())
+    }
+
+    /// Kills the first process of the SUT, and leaves its others to themselves.
+    ///
+    /// # Errors
+    /// The product runs by itself.
+    pub async fn crash(&mut self) -> Result<(), StartError> {
+        self.ours()?;
+        if let Some(mut sut) = self.sut.take() {
+            sut.crash().await;
+            self.crashed.push(sut);
+        }
+        Ok(())
+    }
+
+    /// Starts `count` more SUTs at the same moment, each with a state of its own.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start_replicas(&mut self, count: usize) -> Result<(), StartError> {
+        if let Some(root) = &self.context.profile.ixit.api.root {
+            return Err(StartError::OneAddress { root: root.clone() });
+        }
+        let plans = (1..=count)
+            .map(|number| self.plan(&format!("replica-{number}")))
+            .collect::<Result<Vec<_>, _>>()?;
+        let starting = plans.iter().map(SutProcess::start);
+        let started = futures::future::try_join_all(starting).await?;
+        self.replicas.extend(started.into_iter().map(Sut::started));
+        Ok(())
+    }
+
+    /// Whether its state and its processes are at our hands.
+    ///
+    /// # Errors
+    /// The product runs by itself.
+    pub fn ours(&self) -> Result<(), StartError> {
+        if self.context.profile.ixit.api.running {
+            return Err(StartError::NotOurs);
+        }
+        Ok(())
+    }
+
+    /// How the SUT ended, if it is not running and we can know.
+    pub fn ended(&mut self) -> Option<String> {
+        match &mut self.sut {
+            Some(sut) => sut.ended(),
+            None => Some("it was not started".to_owned()),
+        }
+    }
+
+    fn root(&self) -> &str {
+        let root = self.context.profile.ixit.api.root.as_deref();
+        root.unwrap_or_default()
+    }
+
+    /// Waits until the product that runs by itself accepts connections.
+    async fn listening(&self) -> Result<(), StartError> {
+        let seconds = self.context.profile.ixit.timeouts.start;
+        let listens = async {
+            while !sut_process::listens(self.root()).await {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        let limit = Duration::from_secs(seconds);
+        let answered = tokio::time::timeout(limit, listens).await;
+        answered.map_err(|_| StartError::NotListening {
+            root: self.root().to_owned(),
+            seconds,
+        })
+    }
+
+    /// Runs a command that a scenario needs.
+    async fn wanted(
+        &self,
+        what: &'static str,
+        command: Option<&Vec<String>>,
+    ) -> Result<(), StartError> {
+        let command = command.ok_or(StartError::NoCommand { what })?;
+        self.command(&format!("ixit.commands.{what}"), command)
+            .await
+    }
+
+    async fn command(&self, label: &str, command: &[String]) -> Result<(), StartError> {
+        let dir = self.dir("sut");
+        std::fs::create_dir_all(&dir).map_err(|source| StartError::File {
+            path: dir.display().to_string(),
+            source,
+        })?;
+        let values = self.values("sut", &dir);
+        let words = command.iter().map(|word| filled(word, &values));
+        let words = words.collect::<Result<Vec<_>, _>>()?;
+        let times = &self.context.profile.ixit.timeouts;
+        let limit = Duration::from_secs(times.start.max(times.stop));
+        commands::run(label, &words, &dir.join("output"), limit).await
+    }
+
+    /// The profile's words with their placeholders filled in, and the configuration written.
+    fn plan(&self, name: &str) -> Result<StartPlan, StartError> {
+        let dir = self.dir(name);
+        let (state, temporary) = (self.state(name), dir.join("tmp"));
+        for folder in [&state, &temporary] {
+            std::fs::create_dir_all(folder).map_err(|source| StartError::File {
+                path: folder.display().to_string(),
+                source,
+            })?;
+        }
+        let values = self.values(name, &dir);
+        let ixit = &self.context.profile.ixit;
+        let start = ixit.start.as_ref().ok_or(StartError::NoStart)?;
+        let filled = |text: &str| filled(text, &values);
+        if let Some(config) = &start.config {
+            let path = dir.join("config");
+            let further = start
+                .delegation
+                .as_ref()
+                .filter(|_| self.delegation.is_some());
+            let text = match further {
+                Some(further) => format!("{}{}", filled(config)?, filled(further)?),
+                None => filled(config)?,
+            };
+            std::fs::write(&path, text).map_err(|source| StartError::File {
+                path: path.display().to_string(),
+                source,
+            })?;
+        }
+        let times = &ixit.timeouts;
+        Ok(StartPlan {
+            command: start
+                .command
+                .iter()
+                .map(|text| filled(text))
+                .collect::<Result<_, _>>()?,
+            output: dir.join("output"),
+            temporary,
+            fixed_root: ixit.api.root.clone(),
+            running: ixit.api.running,
+            start_timeout: Duration::from_secs(times.start),
+            stop_timeout: Duration::from_secs(times.stop),
+        })
+    }
+}
+
+fn filled(text: &str, values: &BTreeMap<&str, String>) -> Result<String, StartError> {
+    fill(text, values).map_err(|unknown| StartError::Unrunnable {
+        program: format!("{{{unknown}}}"),
+        source: std::io::Error::other("unknown placeholder"),
+    })
+}
