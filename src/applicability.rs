@@ -105,11 +105,11 @@ fn answer(ics: &Ics, item: &str) -> String {
     let Some(answer) = ics.items.get(item) else {
         return format!("nothing of `{item}`");
     };
-    let remark = answer
-        .remark()
-        .map(|remark| format!(" ({remark})"))
+    let reason = answer
+        .reason()
+        .map(|reason| format!(" ({reason})"))
         .unwrap_or_default();
-    format!("`{item} = {}`{remark}", answer.supported())
+    format!("`{item} = {}`{reason}", answer.supported())
 }
 
 #[cfg(test)]
@@ -133,7 +133,7 @@ mod tests {
             decide("vnf-lcm and not proxy", "vnf-lcm = true\nproxy = false"),
             Ok(Applicability::Yes)
         );
-        let proxy = "vnf-lcm = true\nproxy = { supported = true, remark = \"behind a proxy\" }";
+        let proxy = "vnf-lcm = true\nproxy = { supported = true, reason = \"behind a proxy\" }";
         assert_eq!(
             decide("vnf-lcm and not proxy", proxy),
             Ok(Applicability::No {

@@ -1,18 +1,35 @@
 //! Reads the profile of a system under test. What was written becomes what it means here, and nowhere else.
+//!
+//! What a label may hold is said once, by its type and doc comment in `model::sut`; the [`schema`] that is made of them tells slips of
+//! the pen ([`Shape`]). What no type can say is in a file for each table below.
 
 mod api;
+mod contradictions;
+mod documents;
+mod finding;
+mod ics;
+pub mod labels;
+mod observe;
+pub mod schema;
 mod secrets;
+mod shape;
+mod start;
+mod template;
+mod vnf;
+mod waiver;
 
 use std::path::Path;
 
 use anyhow::Context as _;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-pub use secrets::Environment;
-
+pub use self::finding::{Finding, Findings};
+pub use self::secrets::{Environment, no_environment};
+pub use self::shape::{FILL_IN, Shape};
+pub use self::template::{Answers, Claim, template};
+pub use self::waiver::unknown_cases;
 use crate::model::clause::Role;
-use crate::model::sut::{Ixit, Profile, VnfRequests};
+use crate::model::sut::Profile;
 
 /// The reference VNFM's profile.
 const REFERENCE: &str = include_str!("../fixtures/sut/reference-vnfm.toml");
@@ -30,18 +47,32 @@ pub struct Loaded {
     pub digest: String,
 }
 
+impl Loaded {
+    /// Puts findings into words for who wrote the file: each with its line.
+    #[must_use]
+    pub fn findings(&self, all: Vec<Finding>) -> Findings {
+        with_lines(&self.name, &Shape::of(&self.text), all)
+    }
+}
+
 /// The profile of the built-in reference VNFM.
 ///
 /// # Errors
 /// It does not parse: a fault of ours.
 pub fn reference() -> anyhow::Result<Loaded> {
-    parse(REFERENCE, "built in")
+    Ok(parse(
+        REFERENCE,
+        "built in",
+        Path::new(""),
+        &no_environment,
+    )?)
 }
 
-/// Reads a profile from a file.
+/// Reads a profile from a file, and the secrets that it refers to. Relative paths of files begin at the profile's folder.
 ///
 /// # Errors
-/// The file cannot be read, a label is unknown or a value impossible; file, line and label are named.
+/// The file cannot be read; or [`Findings`], all of them: labels that are unknown or missing, values that are impossible or contradict
+/// each other, secrets that are not there.
 pub fn load(path: &Path, environment: Environment<'_>) -> anyhow::Result<Loaded> {
     let name = path.display().to_string();
     // Anything else than a file, a pipe for example, may never end.
@@ -51,19 +82,42 @@ pub fn load(path: &Path, environment: Environment<'_>) -> anyhow::Result<Loaded>
     );
     let text = std::fs::read_to_string(path).with_context(|| {
         format!(
-            "--sut {name}: cannot read the profile; `scas run` without --sut tests the reference"
+            "--sut {name}: cannot read the profile; `scas init {name}` writes one to fill in, and `scas run` without --sut tests \
+             the reference"
         )
     })?;
-    let mut loaded = parse(&text, &name)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    secrets::complete_paths(&mut loaded.profile, folder);
-    secrets::read(&mut loaded.profile, environment).with_context(|| format!("profile {name}"))?;
-    Ok(loaded)
+    Ok(parse(&text, &name, folder, environment)?)
 }
 
-fn parse(text: &str, name: &str) -> anyhow::Result<Loaded> {
-    let profile: Profile = toml::from_str(text).with_context(|| format!("profile {name}"))?;
-    check(&profile).with_context(|| format!("profile {name}"))?;
+fn parse(
+    text: &str,
+    name: &str,
+    folder: &Path,
+    environment: Environment<'_>,
+) -> Result<Loaded, Findings> {
+    let shape = Shape::of(text);
+    if !shape.findings.is_empty() {
+        let all = shape.findings;
+        return Err(Findings {
+            file: name.to_owned(),
+            all,
+        });
+    }
+    let mut profile: Profile = toml::from_str(text).map_err(|error| Findings {
+        file: name.to_owned(),
+        all: vec![Finding {
+            line: error.span().map(|span| shape.line(span.start)),
+            label: String::new(),
+            text: error.message().to_owned(),
+        }],
+    })?;
+    let mut found = meaning(&profile);
+    secrets::complete_paths(&mut profile, folder);
+    found.extend(secrets::read(&mut profile, environment));
+    if !found.is_empty() {
+        return Err(with_lines(name, &shape, found));
+    }
     Ok(Loaded {
         profile,
         name: name.to_owned(),
@@ -72,143 +126,36 @@ fn parse(text: &str, name: &str) -> anyhow::Result<Loaded> {
     })
 }
 
-fn check(profile: &Profile) -> anyhow::Result<()> {
-    let ixit = &profile.ixit;
-    anyhow::ensure!(
-        profile.sut.role == Role::Vnfm,
-        "sut.role: '{}' cannot be tested yet; the one role is 'VNFM'",
-        profile.sut.role
-    );
-    anyhow::ensure!(
-        ixit.start.is_some() || ixit.api.running,
-        "ixit.start: is missing; say how the product is started, or write running = true under [ixit.api] if it runs by itself"
-    );
-    anyhow::ensure!(
-        ixit.start
-            .as_ref()
-            .is_none_or(|start| !start.command.is_empty()),
-        "ixit.start.command: is empty; give the program and its arguments, e.g. [\"/opt/vnfm/bin/vnfm\", \"{{config}}\"]"
-    );
-    for (label, value) in [
-        ("ixit.capacity.quick", ixit.capacity.quick),
-        ("ixit.capacity.full", ixit.capacity.full),
-    ] {
-        anyhow::ensure!(
-            (2..=100_000_000).contains(&value),
-            "{label}: {value} is out of range; uniqueness needs 2 to 100000000 creations"
-        );
+fn with_lines(file: &str, shape: &Shape<'_>, mut all: Vec<Finding>) -> Findings {
+    for finding in &mut all {
+        finding.line = finding.line.or_else(|| shape.line_of(&finding.label));
     }
-    anyhow::ensure!(
-        (1..=1024).contains(&ixit.capacity.concurrency),
-        "ixit.capacity.concurrency: {} is out of range 1 to 1024",
-        ixit.capacity.concurrency
-    );
-    if let Some(status) = ixit
-        .refusal_statuses
-        .iter()
-        .find(|status| !(400..600).contains(*status))
-    {
-        anyhow::bail!("ixit.refusal-statuses: {status} is no HTTP error status (400 to 599)");
+    all.sort();
+    Findings {
+        file: file.to_owned(),
+        all,
     }
-    let times = &ixit.timeouts;
-    for (label, seconds) in [
-        ("start", times.start),
-        ("answer", times.answer),
-        ("operation", times.operation),
-        ("stop", times.stop),
-    ] {
-        anyhow::ensure!(
-            (1..=3600).contains(&seconds),
-            "ixit.timeouts.{label}: {seconds} is out of range 1 to 3600 (seconds)"
-        );
-    }
-    api::check(ixit)?;
-    delegation(ixit)?;
-    let placeholders = crate::testbed::placeholders();
-    let start = ixit.start.as_ref();
-    let command = start.map(|start| &start.command);
-    let written = [
-        ("ixit.start.config", start.and_then(|s| s.config.as_ref())),
-        (
-            "ixit.start.delegation",
-            start.and_then(|s| s.delegation.as_ref()),
-        ),
-    ];
-    let written = written
-        .into_iter()
-        .filter_map(|(label, text)| Some((label, text?)));
-    let commands = ixit.commands.all().into_iter();
-    let texts = commands
-        .chain([("ixit.start.command", command)])
-        .flat_map(|(label, words)| words.into_iter().flatten().map(move |word| (label, word)))
-        .chain(written);
-    for (label, text) in texts {
-        if let Err(unknown) = crate::testbed::sut_process::fill(text, &placeholders) {
-            let known: Vec<_> = placeholders.keys().map(|k| format!("{{{k}}}")).collect();
-            anyhow::bail!(
-                "{label}: unknown placeholder {{{unknown}}}; known are {}",
-                known.join(" ")
-            );
-        }
-    }
-    Ok(())
 }
 
-/// The labels of delegation mode.
-fn delegation(ixit: &Ixit) -> anyhow::Result<()> {
-    let keys = &ixit.keys;
-    for (label, value, most) in [
-        ("retention", keys.retention, 86_400),
-        ("attempts", u64::from(keys.attempts), 100),
-        ("deletion-deadline", keys.deletion_deadline, 3600),
-    ] {
-        anyhow::ensure!(
-            (1..=most).contains(&value),
-            "ixit.keys.{label}: {value} is out of range 1 to {most}"
+/// What is wrong with what the labels mean.
+fn meaning(profile: &Profile) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if profile.sut.role != Role::Vnfm {
+        let text = format!(
+            "'{}' cannot be tested yet; the one role is 'VNFM'",
+            profile.sut.role
         );
+        found.push(Finding::of("sut.role", text));
     }
-    if let Some(address) = &ixit.oam.address {
-        let port = address.rsplit_once(':').map(|(_, port)| port.parse());
-        anyhow::ensure!(
-            matches!(port, Some(Ok(1_u16..))),
-            "ixit.oam.address: '{address}' is no host and port; write e.g. \"127.0.0.1:9444\""
-        );
-    }
-    let observe = &ixit.observe;
-    anyhow::ensure!(
-        observe.probe_as.is_none() || observe.probe_with.is_none(),
-        "ixit.observe: probe-as and probe-with are two ways to the same; leave one out"
-    );
-    for written in &observe.product {
-        let kind = written.split_once(':').map(|(kind, _)| kind);
-        anyhow::ensure!(
-            matches!(kind, Some("pid" | "tree" | "port" | "unit")),
-            "ixit.observe.product: '{written}' names no process; write tree:N, port:N or unit:NAME"
-        );
-    }
-    for (label, members) in ixit.vnf.parts() {
-        if let Some(unknown) = members.values().find_map(unknown_placeholder) {
-            anyhow::bail!(
-                "{label}: unknown placeholder {unknown}; known are {}",
-                VnfRequests::PLACEHOLDERS.join(" ")
-            );
-        }
-    }
-    Ok(())
-}
-
-/// The first text that is just a name in braces, and none that is known.
-fn unknown_placeholder(value: &Value) -> Option<&str> {
-    match value {
-        Value::String(text) => {
-            let braced = text.starts_with('{') && text.ends_with('}');
-            let known = VnfRequests::PLACEHOLDERS.contains(&text.as_str());
-            (braced && !known).then_some(text)
-        }
-        Value::Array(entries) => entries.iter().find_map(unknown_placeholder),
-        Value::Object(members) => members.values().find_map(unknown_placeholder),
-        _ => None,
-    }
+    found.extend(api::check(&profile.ixit));
+    found.extend(ics::check(&profile.ics));
+    found.extend(start::check(&profile.ixit));
+    found.extend(vnf::check(&profile.ixit.vnf));
+    found.extend(observe::check(&profile.ixit.observe));
+    found.extend(documents::check(&profile.documents));
+    found.extend(waiver::check(&profile.waiver));
+    found.extend(contradictions::check(profile));
+    found
 }
 
 #[cfg(test)]
@@ -218,7 +165,8 @@ mod tests {
     fn error(from: &str, to: &str) -> String {
         assert!(REFERENCE.contains(from), "the profile has no '{from}'");
         let text = REFERENCE.replacen(from, to, 1);
-        format!("{:#}", parse(&text, "p.toml").expect_err("refused"))
+        let refused = parse(&text, "p.toml", Path::new(""), &no_environment).expect_err("refused");
+        refused.to_string()
     }
 
     #[test]

@@ -198,6 +198,7 @@ impl Session {
                 std::thread::available_parallelism().map_or(0, usize::from)
             ),
             started,
+            waivers: self.sut.profile.waiver.clone(),
         }
     }
 }

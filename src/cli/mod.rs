@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Only here is anything printed or read from the environment.
 
 mod check;
+mod init;
 mod list;
 mod new;
 mod pki;
@@ -75,8 +76,9 @@ Exit codes:
   2   some verdict is Inconclusive
   3   some verdict is Error: the harness failed, nothing is said about the product
   4   nothing was judged: nothing was selected, or the ICS rules everything out
+  5   everything that counts passed, but a waiver of the profile has expired or is not needed
   64  usage or configuration mistake; nothing was run
-The worst wins: Error, then Fail, then Inconclusive.";
+The worst wins: Error, then Fail, then Inconclusive. What the profile waives does not count.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -90,6 +92,8 @@ enum Command {
     Selftest(selftest::Args),
     /// Draw the reports of a run again, from its record alone
     Report(report::Args),
+    /// Write the profile of a product, to fill in
+    Init(init::Args),
     /// Start the feature of a requirement that has none
     New(new::Args),
     /// Run a reference product by itself
@@ -129,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Selftest(args) => selftest::run(args),
         Command::Report(args) => report::run(args),
+        Command::Init(args) => init::run(&args),
         Command::New(args) => new::run(args),
         Command::Reference(args) => reference::run(args),
         Command::Simulate(args) => simulate::run(args),
@@ -188,6 +193,11 @@ fn paint() -> crate::report::terminal::Paint {
     } else {
         crate::report::terminal::Paint::Plain
     }
+}
+
+/// A variable of the environment: for secrets that a profile refers to.
+fn environment(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
 }
 
 /// The runtime that everything asynchronous runs on.

@@ -56,9 +56,7 @@ pub struct Args {
 pub fn run(args: Args) -> Outcome {
     let catalogue = catalogue(args.features.as_deref())?;
     let sut = match &args.sut {
-        Some(path) => {
-            profile::load(path, &|name| std::env::var_os(name)).map_err(Failure::Usage)?
-        }
+        Some(path) => profile::load(path, &super::environment).map_err(Failure::Usage)?,
         None => profile::reference().map_err(Failure::Harness)?,
     };
     super::selftest::known_defects(&args.defect)?;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::expression::{Expression, ExpressionError};
@@ -11,34 +12,34 @@ use super::expression::{Expression, ExpressionError};
 /// What a vendor claims that a product supports: the only thing that makes a test case not applicable.
 ///
 /// Written as a table of items: `vnf-lcm = true`.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Ics {
     /// Each item by its name: supported or not.
     pub items: BTreeMap<String, Item>,
 }
 
-/// One answer in the statement: `vnf-lcm = true`, or `{ supported = false, remark = "..." }`.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+/// One answer in the statement: `vnf-lcm = true`, or `{ supported = false, reason = "..." }`. A profile gives a reason with each no.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(
     untagged,
-    expecting = "expected true, false, or a table with `supported` and maybe `remark`"
+    expecting = "expected true, false, or a table with `supported` and `reason`"
 )]
 pub enum Item {
     /// Just the answer.
     Plain(bool),
     /// The answer and why.
-    Remarked(RemarkedItem),
+    Reasoned(ReasonedItem),
 }
 
 /// An answer with the vendor's reason, printed where it makes a test case not applicable.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct RemarkedItem {
-    /// The answer.
+pub struct ReasonedItem {
+    /// Whether the product supports it.
     pub supported: bool,
-    /// The vendor's words.
-    pub remark: String,
+    /// Why not, in the vendor's words.
+    pub reason: String,
 }
 
 impl Item {
@@ -47,16 +48,16 @@ impl Item {
     pub fn supported(&self) -> bool {
         match self {
             Self::Plain(supported) => *supported,
-            Self::Remarked(item) => item.supported,
+            Self::Reasoned(item) => item.supported,
         }
     }
 
     /// The vendor's words, if any.
     #[must_use]
-    pub fn remark(&self) -> Option<&str> {
+    pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Plain(_) => None,
-            Self::Remarked(item) => Some(&item.remark),
+            Self::Reasoned(item) => Some(&item.reason),
         }
     }
 }
@@ -118,12 +119,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_item_is_an_answer_with_or_without_a_remark() {
-        let text = "vnf-lcm = true\nproxy = { supported = false, remark = \"direct only\" }";
+    fn an_item_is_an_answer_with_or_without_a_reason() {
+        let text = "vnf-lcm = true\nproxy = { supported = false, reason = \"direct only\" }";
         let ics: Ics = toml::from_str(text).unwrap();
         assert!(ics.items["vnf-lcm"].supported());
         assert!(!ics.items["proxy"].supported());
-        assert_eq!(ics.items["proxy"].remark(), Some("direct only"));
+        assert_eq!(ics.items["proxy"].reason(), Some("direct only"));
     }
 
     #[test]
@@ -131,7 +132,7 @@ mod tests {
         let error = |text: &str| toml::from_str::<Ics>(text).unwrap_err().to_string();
         assert!(error("vnf-lcm = \"yes\"").contains("expected true, false, or a table"));
         assert!(
-            error("vnf-lcm = { supported = true, remarks = \"\" }")
+            error("vnf-lcm = { supported = true, reasons = \"\" }")
                 .contains("expected true, false")
         );
     }

@@ -141,6 +141,7 @@ impl JsonSchema for Secret {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "A secret, by the place where it is: a file, or a variable of the environment.",
+            "x-secret": true,
             "type": "object",
             "properties": {
                 "file": { "type": "string", "description": "A file that holds it; one line break at its end is no part of it." },

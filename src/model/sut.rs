@@ -8,17 +8,34 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod api;
+mod capacity;
+mod day;
 mod delegation;
+mod documents;
+mod name_plate;
 mod nfvo;
+mod observe;
+mod start;
+mod timeouts;
+mod vnf;
+mod waiver;
 
-use super::clause::Role;
 use super::ics::Ics;
 pub use api::{Api, Authentication, AuthenticationKind, Commands};
-pub use delegation::{Keys, Listens, OamSide, Observe, OtherProcesses, VnfRequests};
+pub use capacity::Capacity;
+pub use day::Day;
+pub use delegation::{Keys, Listens, OamSide};
+pub use documents::{Document, DocumentTable};
+pub use name_plate::Sut;
 pub use nfvo::{NfvoSide, Security};
+pub use observe::{Observe, OtherProcesses};
+pub use start::Start;
+pub use timeouts::Timeouts;
+pub use vnf::VnfRequests;
+pub use waiver::Waiver;
 
 /// One profile file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Profile {
     /// What the product is.
@@ -27,28 +44,18 @@ pub struct Profile {
     pub ics: Ics,
     /// How to test it.
     pub ixit: Ixit,
-    /// Where the product's documentation describes what a pre-condition asks for: label to place.
+    /// Where the product's documentation describes what a pre-condition asks for. The clauses begin with such a pre-condition, which
+    /// only a person can judge; the report repeats what stands here. A label that a test case asks for and that is missing makes it
+    /// Inconclusive.
     #[serde(default)]
-    pub documents: BTreeMap<String, String>,
-}
-
-/// The product's name plate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Sut {
-    /// Product name.
-    pub name: String,
-    /// Who makes it.
-    pub vendor: String,
-    /// Its version.
-    pub version: String,
-    /// The role under test, e.g. `VNFM`.
-    #[schemars(with = "String")]
-    pub role: Role,
+    pub documents: BTreeMap<String, Document>,
+    /// Test cases that are known not to pass, and are put up with for a while.
+    #[serde(default)]
+    pub waiver: Vec<Waiver>,
 }
 
 /// Implementation eXtra Information for Testing.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Ixit {
     /// How the product is started for a scenario. Needed unless `ixit.api.running` says that it runs by itself.
@@ -73,6 +80,7 @@ pub struct Ixit {
     /// HTTP statuses by which the product says that it will not have a VNFD. Others speak of load, credentials or faults, and
     /// leave it open.
     #[serde(default = "refusal_statuses")]
+    #[schemars(inner(range(min = 400, max = 599)))]
     pub refusal_statuses: Vec<u16>,
     /// How many VNF instances the product says it can handle.
     pub capacity: Capacity,
@@ -106,29 +114,8 @@ fn refusal_statuses() -> Vec<u16> {
     vec![400, 409, 422]
 }
 
-/// How the product is started.
-///
-/// Placeholders in the command and in the configuration: `{scas}` this program, `{dir}` the scenario's
-/// work folder, `{state}` the folder for everything durable, `{pki}` the folder with `ca.crt`,
-/// `vnfm.crt` and `vnfm.key`, `{nfvo}` the NFVO's API root, `{signers}` the trust anchors of package signers,
-/// `{crl}` their revocation list, `{log}` the log file, `{config}` the configuration as written,
-/// `{defects}` a TOML array of names; and in scenarios of delegation mode, else empty: `{cmf}` the CMF's root, `{cmf-ca}` the
-/// CA's root certificate, `{vim}` Keystone's address, `{vim-password-file}`, `{retention}` and `{attempts}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Start {
-    /// Program and arguments.
-    pub command: Vec<String>,
-    /// Text that is written to `{config}` first.
-    #[serde(default)]
-    pub config: Option<String>,
-    /// Text that follows it in scenarios of delegation mode.
-    #[serde(default)]
-    pub delegation: Option<String>,
-}
-
 /// The operation at which a VNFD counts as accepted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AcceptedAt {
     /// The creation of a VNF instance.
@@ -136,41 +123,4 @@ pub enum AcceptedAt {
     Create,
     /// Its instantiation.
     Instantiate,
-}
-
-/// How much the product can handle.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Capacity {
-    /// Creations of the quick tier.
-    pub quick: u64,
-    /// Creations of the full tier: the maximum that the product can handle.
-    pub full: u64,
-    /// Creations under way at once.
-    pub concurrency: usize,
-}
-
-/// How long to wait, in seconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Timeouts {
-    /// For the product to be ready after its start.
-    pub start: u64,
-    /// For an answer to one request.
-    pub answer: u64,
-    /// For a lifecycle operation to end.
-    pub operation: u64,
-    /// For the product to end after it was asked to.
-    pub stop: u64,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            start: 20,
-            answer: 30,
-            operation: 120,
-            stop: 20,
-        }
-    }
 }

@@ -2,15 +2,25 @@
 
 use std::path::PathBuf;
 
+use super::finding::Finding;
 use crate::model::secret::Secret;
 use crate::model::sut::{Api, Authentication, AuthenticationKind, Ixit, NfvoSide, Security};
 
-/// Refuses what cannot be meant.
-///
-/// # Errors
-/// The label, what is wrong with it, and how to mend it.
-pub(super) fn check(ixit: &Ixit) -> anyhow::Result<()> {
-    let api = &ixit.api;
+/// What cannot be meant: the first of each part of these tables.
+pub(super) fn check(ixit: &Ixit) -> Vec<Finding> {
+    let parts = [
+        address(&ixit.api),
+        version(&ixit.api.version),
+        headers(&ixit.api),
+        authentication(&ixit.api),
+        nfvo(&ixit.nfvo),
+        commands(ixit),
+    ];
+    let found = parts.into_iter().filter_map(Result::err);
+    found.map(|error| Finding::told(&error)).collect()
+}
+
+fn address(api: &Api) -> anyhow::Result<()> {
     match &api.root {
         Some(root) => {
             crate::testbed::sut_process::address(root)
@@ -18,20 +28,20 @@ pub(super) fn check(ixit: &Ixit) -> anyhow::Result<()> {
         }
         None => anyhow::ensure!(
             !api.running,
-            "ixit.api.running: a product that runs by itself needs ixit.api.root, its address"
+            "ixit.api.root: is missing; a product that runs by itself (ixit.api.running = true) needs its address"
         ),
     }
-    version(&api.version)?;
-    headers(api)?;
-    authentication(api)?;
-    nfvo(&ixit.nfvo)?;
+    Ok(())
+}
+
+fn commands(ixit: &Ixit) -> anyhow::Result<()> {
     for (label, command) in ixit.commands.all() {
         anyhow::ensure!(
             command.is_none_or(|words| !words.is_empty()),
             "{label}: is empty; give the program and its arguments, or leave it out"
         );
         anyhow::ensure!(
-            command.is_none() || api.running,
+            command.is_none() || ixit.api.running,
             "{label}: is for a product that runs by itself (ixit.api.running = true); ixit.start does the rest"
         );
     }

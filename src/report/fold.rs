@@ -6,14 +6,16 @@
 mod scenario;
 #[cfg(test)]
 mod tests;
+mod waivers;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use self::scenario::Scenario;
+pub use self::waivers::STALE_WAIVER;
 use super::record::{Record, RunInfo};
-use super::results::{CaseResult, Results, ScenarioResult, Summary, Time};
+use super::results::{CaseResult, Results, ScenarioResult, Summary, Time, WaiverState};
 use crate::model::event::{Event, PlannedCase, ScenarioId};
 use crate::model::verdict::{CaseVerdict, Verdict};
 
@@ -34,18 +36,26 @@ pub fn results(record: &Record) -> Results {
     }
     let interrupted = told.interruption(record.cut);
     let faults = told.all_faults();
-    let cases: Vec<CaseResult> = told
+    let mut cases: Vec<CaseResult> = told
         .plan
         .iter()
         .flatten()
         .map(|case| told.case(case, interrupted.as_deref()))
         .collect();
+    let waivers = waivers::waivers(&record.run.waivers, record.run.started, &cases);
+    for case in &mut cases {
+        case.waived = waivers
+            .iter()
+            .any(|waiver| waiver.waiver.case == case.id && waiver.state == WaiverState::Holds);
+    }
+    let whole = (!faults.is_empty())
+        .then_some(Verdict::Error)
+        // What would have followed is not known: it may have been a Fail.
+        .max(interrupted.is_some().then_some(Verdict::Inconclusive));
     let verdict = cases
         .iter()
         .filter_map(CaseResult::worst)
-        .chain((!faults.is_empty()).then_some(Verdict::Error))
-        // What would have followed is not known: it may have been a Fail.
-        .chain(interrupted.is_some().then_some(Verdict::Inconclusive))
+        .chain(whole)
         .max();
     Results {
         format: 1,
@@ -56,8 +66,9 @@ pub fn results(record: &Record) -> Results {
         summary: summary(&cases),
         time: told.time(&record.run, &cases),
         verdict,
-        exit_code: verdict.map_or(NOTHING_SELECTED, Verdict::exit_code),
+        exit_code: waivers::exit_code(&cases, &waivers, whole),
         cases,
+        waivers,
     }
 }
 
@@ -244,6 +255,7 @@ impl Told {
                 .iter()
                 .any(|scenario| scenario.normative && scenario.observed(BELOW_CAPACITY)),
             extended: worst(false),
+            waived: false,
             scenarios,
         }
     }

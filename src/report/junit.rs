@@ -1,7 +1,8 @@
 //! JUnit XML: a suite per test case, a test case per scenario. Main function: [`render`].
 //!
 //! JUnit knows no verdicts: Fail is a `failure`, Inconclusive and Error are `error`s, NotApplicable is
-//! `skipped`; our own word stands in type and message. `junit-report` writes no properties and writes some
+//! `skipped`, and so is what is waived, because a reader of JUnit turns red where the exit code does; our own word stands in type,
+//! message and the property `verdict`. `junit-report` writes no properties and writes some
 //! characters raw, so text is cleaned before and properties are added after.
 
 use std::io::Cursor;
@@ -39,7 +40,7 @@ pub fn render(results: &Results) -> anyhow::Result<Vec<u8>> {
             properties.push(of_case(results, case));
         }
         for scenario in &case.scenarios {
-            suite.add_testcase(test_case(case, scenario));
+            suite.add_testcase(test_case(results, case, scenario));
             properties.push(of_scenario(results, case, scenario));
         }
         report.add_testsuite(suite);
@@ -53,7 +54,7 @@ pub fn render(results: &Results) -> anyhow::Result<Vec<u8>> {
     with_properties(&plain, &properties)
 }
 
-fn test_case(case: &CaseResult, scenario: &ScenarioResult) -> TestCase {
+fn test_case(results: &Results, case: &CaseResult, scenario: &ScenarioResult) -> TestCase {
     let name = clean(&scenario.name);
     let time = Duration::try_from(Span::from_secs_f64(scenario.seconds.max(0.0)))
         .unwrap_or(Duration::ZERO);
@@ -61,6 +62,10 @@ fn test_case(case: &CaseResult, scenario: &ScenarioResult) -> TestCase {
     let message = clean(&format!("{word}: {}", scenario.reason));
     let mut test = match scenario.verdict {
         Verdict::Pass => TestCase::success(&name, time),
+        _ if case.waived => {
+            let waiver = waiver(results, case).unwrap_or_default();
+            TestCase::skipped_with_cause(&name, &word, &clean(&format!("{message} ({waiver})")))
+        }
         Verdict::Fail => TestCase::failure(&name, time, &word, &message),
         Verdict::Inconclusive | Verdict::Error => TestCase::error(&name, time, &word, &message),
     };
@@ -88,6 +93,13 @@ fn test_case(case: &CaseResult, scenario: &ScenarioResult) -> TestCase {
     test
 }
 
+/// The waiver of a test case, in words.
+fn waiver(results: &Results, case: &CaseResult) -> Option<String> {
+    let mut waivers = results.waivers.iter();
+    let waiver = waivers.find(|waiver| case.waived && waiver.waiver.case == case.id)?;
+    Some(waiver.told())
+}
+
 /// What is wrong with the run itself: a suite of its own, so that no reader takes the run for green.
 fn fault_suite(results: &Results) -> Option<TestSuite> {
     let error = |text: &str| (Verdict::Error.to_string(), text.to_owned());
@@ -102,6 +114,13 @@ fn fault_suite(results: &Results) -> Option<TestSuite> {
                 .map(|why| (Verdict::Inconclusive.to_string(), why.clone())),
         )
         .chain((results.cases.is_empty()).then(|| error("nothing was selected")))
+        .chain(
+            results
+                .waivers
+                .iter()
+                .filter(|waiver| waiver.state.is_stale())
+                .map(|waiver| ("Waiver".to_owned(), waiver.told())),
+        )
         .collect();
     if faults.is_empty() {
         return None;
@@ -135,6 +154,7 @@ fn of_scenario(results: &Results, case: &CaseResult, scenario: &ScenarioResult) 
     };
     list.push(("part", part.to_owned()));
     list.push(("verdict", scenario.verdict.to_string()));
+    list.extend(waiver(results, case).map(|waiver| ("waiver", waiver)));
     list.extend(
         scenario
             .evidence
@@ -209,9 +229,10 @@ fn clean_cdata(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::model::event::Step;
+    use crate::model::sut::Waiver;
     use crate::model::verdict::{Keyword, Outcome};
     use crate::report::record::tests::run_info;
-    use crate::report::results::{Summary, Time};
+    use crate::report::results::{Summary, Time, WaiverResult, WaiverState};
 
     /// What a hostile SUT may answer.
     const HOSTILE: &str = "]]> </testcase> \u{0} \u{1b}[2J \u{ffff} & \" '";
@@ -252,6 +273,7 @@ mod tests {
             normative,
             below_capacity: false,
             extended: None,
+            waived: false,
             scenarios,
         };
         let excluded = CaseVerdict::NotApplicable {
@@ -272,6 +294,7 @@ mod tests {
                 case("TC_A", Some(CaseVerdict::Fail), vec![scenario]),
                 case("TC_B", Some(excluded), Vec::new()),
             ],
+            waivers: Vec::new(),
         }
     }
 
@@ -325,6 +348,41 @@ mod tests {
             "residue: the SUT had ended by itself: exit status: 7",
             "<property name=\"tier\" value=\"quick\"/>",
             "type=\"Inconclusive\" message=\"interrupted by SIGINT\"",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_waived_is_skipped_with_its_verdict_and_a_stale_waiver_is_an_error() {
+        let mut results = results();
+        results.cases[0].waived = true;
+        let waiver = |case: &str, state| WaiverResult {
+            waiver: Waiver {
+                case: case.into(),
+                reason: HOSTILE.into(),
+                owner: "o".into(),
+                link: None,
+                expires: "2027-03-31".parse().expect("a day"),
+            },
+            state,
+        };
+        results.waivers = vec![
+            waiver("TC_A", WaiverState::Holds),
+            waiver("TC_B", WaiverState::NotApplicable),
+        ];
+        let xml = render(&results).expect("rendered");
+        let names = elements(&xml);
+        let count = |name: &str| names.iter().filter(|n| *n == name).count();
+        assert_eq!(
+            (count("failure"), count("skipped"), count("error")),
+            (0, 2, 2)
+        );
+        let text = String::from_utf8(xml).expect("UTF-8");
+        for part in [
+            "<property name=\"verdict\" value=\"Fail\"/>",
+            "<property name=\"waiver\" value=\"TC_A: waived until 2027-03-31 by o",
+            "type=\"Waiver\" message=\"TC_B: the waiver of o is not needed",
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::event::Event;
-use crate::model::sut::Sut;
+use crate::model::sut::{Sut, Waiver};
 
 /// What is known of a run from its beginning (`run.json`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +38,9 @@ pub struct RunInfo {
     /// When it began.
     #[schemars(with = "String")]
     pub started: Timestamp,
+    /// The profile's waivers.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub waivers: Vec<Waiver>,
 }
 
 /// A run's record.
@@ -102,6 +105,10 @@ pub(super) mod tests {
                 vendor: "v".into(),
                 version: "1".into(),
                 role: crate::model::clause::Role::Vnfm,
+                serial: None,
+                client: None,
+                lab: None,
+                tester: None,
             },
             profile: "built in".into(),
             profile_digest: String::new(),
@@ -111,6 +118,7 @@ pub(super) mod tests {
             seed: 1,
             machine: String::new(),
             started: Timestamp::UNIX_EPOCH,
+            waivers: Vec::new(),
         }
     }
 

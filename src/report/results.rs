@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::record::RunInfo;
 use crate::model::event::Step;
 use crate::model::evidence::{EvidenceFile, Measurement, Observation};
+use crate::model::sut::Waiver;
 use crate::model::verdict::{CaseVerdict, Verdict};
 
 /// What a run came to.
@@ -30,12 +31,87 @@ pub struct Results {
     /// Where the time went.
     #[serde(default)]
     pub time: Time,
-    /// The worst of everything selected; a run that judged nothing has none.
+    /// The worst of everything selected, waived or not; a run that judged nothing has none.
     pub verdict: Option<Verdict>,
-    /// The exit code that stands for it.
+    /// The exit code that stands for it, without what is waived.
     pub exit_code: u8,
     /// The test cases, in order.
     pub cases: Vec<CaseResult>,
+    /// The profile's waivers, in its order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub waivers: Vec<WaiverResult>,
+}
+
+/// How a waiver of the profile stands to what was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WaiverResult {
+    /// As the profile has it.
+    pub waiver: Waiver,
+    /// What it comes to.
+    pub state: WaiverState,
+}
+
+/// What a waiver comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaiverState {
+    /// The test case did not pass, and does not decide the exit code.
+    Holds,
+    /// Its last day was before the run; the verdict counts.
+    Expired,
+    /// The test case passed: it is not needed.
+    Passed,
+    /// The ICS rules the test case out: it is not needed.
+    NotApplicable,
+    /// The test case was left out of this run; the waiver says nothing.
+    NotSelected,
+    /// The test case is an Error, which is never waived.
+    NotJudged,
+}
+
+impl WaiverState {
+    /// Whether the waiver has to be taken out of the profile, or renewed: it turns a run red.
+    #[must_use]
+    pub fn is_stale(self) -> bool {
+        matches!(self, Self::Expired | Self::Passed | Self::NotApplicable)
+    }
+}
+
+impl WaiverResult {
+    /// In words: what it comes to, and what is to be done.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let Waiver {
+            case,
+            reason,
+            owner,
+            link,
+            expires,
+        } = &self.waiver;
+        let link = link
+            .as_ref()
+            .map_or(String::new(), |link| format!(", {link}"));
+        let what = match self.state {
+            WaiverState::Holds => {
+                return format!("{case}: waived until {expires} by {owner}: {reason}{link}");
+            }
+            WaiverState::Expired => {
+                format!("expired on {expires}; renew it or take it out of the profile")
+            }
+            WaiverState::Passed => {
+                "is not needed, the test case passed; take it out of the profile".to_owned()
+            }
+            WaiverState::NotApplicable => {
+                "is not needed, the ICS rules the test case out; take it out of the profile"
+                    .to_owned()
+            }
+            WaiverState::NotSelected => {
+                "was not looked at, the test case was not selected".to_owned()
+            }
+            WaiverState::NotJudged => "has no effect, the test case ended as Error".to_owned(),
+        };
+        format!("{case}: the waiver of {owner} {what} ({reason}{link})")
+    }
 }
 
 /// Where the time of a run went, in seconds. Scenarios under way at once count each.
@@ -128,6 +204,9 @@ pub struct CaseResult {
     /// The worst of its extended scenarios; absent if none was selected. No part of the normative verdict.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub extended: Option<Verdict>,
+    /// True if a waiver keeps it from deciding the exit code. Its verdicts are what they are.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub waived: bool,
     /// Its scenarios, in the feature's order.
     pub scenarios: Vec<ScenarioResult>,
 }

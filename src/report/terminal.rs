@@ -69,6 +69,12 @@ pub fn table(results: &Results, paint: Paint) -> String {
             100.0 * results.time.own_share()
         );
     }
+    if !results.waivers.is_empty() {
+        let _ = writeln!(text, "waivers:");
+    }
+    for waiver in &results.waivers {
+        let _ = writeln!(text, "    {}", visible(&waiver.told()));
+    }
     let word = results
         .verdict
         .map_or("nothing was judged".to_owned(), |v| {
@@ -100,10 +106,11 @@ fn row(text: &mut String, run: &RunInfo, case: &CaseResult, paint: Paint) {
         .count();
     let _ = writeln!(
         text,
-        "{:<12}  {normative}  {extended}  {:<40}  {passed}/{}",
+        "{:<12}  {normative}  {extended}  {:<40}  {passed}/{}{}",
         case.clause,
         case.id,
-        case.scenarios.len()
+        case.scenarios.len(),
+        if case.waived { "  waived" } else { "" }
     );
 }
 
@@ -315,6 +322,7 @@ mod tests {
             normative: Some(CaseVerdict::Pass),
             below_capacity,
             extended: None,
+            waived: false,
             scenarios,
         }
     }
@@ -338,6 +346,7 @@ mod tests {
             verdict: Some(Verdict::Pass),
             exit_code: 0,
             cases: vec![case],
+            waivers: Vec::new(),
         };
         table(&results, Paint::Plain)
     }

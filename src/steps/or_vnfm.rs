@@ -13,7 +13,7 @@ crate::step!(
 async fn documented(world: &mut World, arguments: Arguments) -> StepResult {
     let label = arguments.text(0)?;
     let documents = &world.context()?.profile.documents;
-    match documents.get(label).map(|place| place.trim()) {
+    match documents.get(label) {
         Some(place) if !place.is_empty() => {
             let text = format!("{label}: {place}");
             world.observe("documentation", &text, None);

@@ -226,7 +226,7 @@ fn check_of_a_profile_tells_what_applies_and_starts_nothing() {
     let stage = Stage::new();
     let text = profile(
         "vnf-instance-id = true",
-        "vnf-instance-id = { supported = false, remark = \"names come from outside\" }",
+        "vnf-instance-id = { supported = false, reason = \"names come from outside\" }",
     );
     // A product that would be seen if it were started.
     let text = text.replace("\"{scas}\", \"reference\"", "\"touch\", \"started\"");

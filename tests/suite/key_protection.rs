@@ -155,7 +155,7 @@ fn without_delegation_mode_the_cases_are_not_applicable() {
     let stage = Stage::new();
     let text = profile(
         "delegation-mode = true",
-        "delegation-mode = { supported = false, remark = \"direct mode only\" }",
+        "delegation-mode = { supported = false, reason = \"direct mode only\" }",
     );
     stage.write("sut.toml", &text);
     stage

@@ -47,7 +47,7 @@ fn only_the_ics_makes_a_case_not_applicable() {
     let stage = Stage::new();
     let text = profile(
         "vnfd-signature-verification = true",
-        "vnfd-signature-verification = { supported = false, remark = \"takes no VNFD\" }",
+        "vnfd-signature-verification = { supported = false, reason = \"takes no VNFD\" }",
     );
     stage.write("sut.toml", &text);
     let ended = stage.run(&["run", "--sut", "sut.toml", "--select", SHORT]);

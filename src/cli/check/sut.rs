@@ -50,7 +50,7 @@ pub(super) fn report(args: &Args, path: &Path) -> Result<(String, u8), Failure> 
         .map(|text| Selection::parse(text, &catalogue))
         .transpose()
         .map_err(|error| Failure::Usage(anyhow::Error::new(error).context("--select")))?;
-    let loaded = profile::load(path, &|name| std::env::var_os(name)).map_err(Failure::Usage)?;
+    let loaded = profile::load(path, &super::super::environment).map_err(Failure::Usage)?;
     let mut findings = Vec::new();
     if let Err(error) = super::super::runtime()?.block_on(testbed::preflight(&loaded.profile)) {
         findings.push(format!("{error:#}"));

@@ -1,16 +1,17 @@
-//! What a profile says for delegation mode (SEC 030 4.2.2.3 to 4.2.2.5): the simulated CMF, VIM and VNFCI, the VNF OAM endpoint, how
-//! long a private key may live ([`Keys`]), and where the tester may look ([`Observe`]).
+//! What a profile says for delegation mode (SEC 030 4.2.2.3 to 4.2.2.5): `[ixit.cmf]`, `[ixit.vim]` and `[ixit.vnfci]` ([`Listens`]),
+//! `[ixit.oam]` ([`OamSide`]), and how long a private key may live, `[ixit.keys]` ([`Keys`]).
 
 use std::net::SocketAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 /// A simulator's side of an interface.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Listens {
     /// Where it listens; port 0 takes a free one for each scenario.
+    #[schemars(extend("format" = "address-and-port"))]
     pub listen: SocketAddr,
 }
 
@@ -23,24 +24,28 @@ impl Default for Listens {
 }
 
 /// The product's VNF OAM endpoint, to which VNFCIs connect.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct OamSide {
-    /// `host:port`, where it is fixed. Without it the ready line tells, as `oam`.
+    /// The product's VNF OAM endpoint, where it is fixed. Without it the ready line tells, as `oam`.
+    #[schemars(extend("format" = "host-and-port"))]
     pub address: Option<String>,
     /// The name that its certificate bears; without it the host of the address.
     pub server_name: Option<String>,
 }
 
 /// How long a private key may live in the product (IFA 026 Vnfm.Sc.005), as its documentation says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Keys {
-    /// Seconds from its generation after which it is deleted, come what may.
+    /// Seconds from its generation after which the product deletes a private key, come what may.
+    #[schemars(range(min = 1, max = 86_400))]
     pub retention: u64,
-    /// Attempts to install it after which it is deleted.
+    /// Attempts to install a private key, after which the product deletes it.
+    #[schemars(range(min = 1, max = 100))]
     pub attempts: u32,
-    /// Seconds that it may remain after the event that ends its use.
+    /// Seconds for which a private key may still be found after the event that ends its use.
+    #[schemars(range(min = 1, max = 3600))]
     pub deletion_deadline: u64,
 }
 
@@ -52,59 +57,4 @@ impl Default for Keys {
             deletion_deadline: 5,
         }
     }
-}
-
-/// What the product wants in requests beyond the members that the tester sends anyway. A string that is just a placeholder
-/// becomes the value that it stands for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct VnfRequests {
-    /// Of the creation of a VNF instance.
-    pub create: Map<String, Value>,
-    /// Of its instantiation.
-    pub instantiate: Map<String, Value>,
-    /// Of the change of its external connectivity, which asks for new certificates.
-    pub change_ext_conn: Map<String, Value>,
-}
-
-impl VnfRequests {
-    /// The placeholders that may stand in them.
-    pub const PLACEHOLDERS: [&'static str; 2] = ["{vnfcs}", "{vnfcis}"];
-
-    /// Each part with its label.
-    pub fn parts(&self) -> [(&'static str, &Map<String, Value>); 3] {
-        [
-            ("ixit.vnf.create", &self.create),
-            ("ixit.vnf.instantiate", &self.instantiate),
-            ("ixit.vnf.change-ext-conn", &self.change_ext_conn),
-        ]
-    }
-}
-
-/// Where the tester may look, and as whom it tries to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Observe {
-    /// The user, by name or number, as whom the tester tries to reach the product's processes and files; `nobody` if neither
-    /// this nor `probe-with` is given. Needs root.
-    pub probe_as: Option<String>,
-    /// A command that runs another as another user, instead.
-    pub probe_with: Option<String>,
-    /// Which processes, beside the product's own, are searched.
-    pub processes: OtherProcesses,
-    /// The product's own processes where they do not descend from the start command: `tree:N`, `port:N`, `unit:NAME`.
-    pub product: Vec<String>,
-    /// Further storage of the product: folders, files (logs, images of volumes), block devices.
-    pub storage: Vec<String>,
-}
-
-/// Which processes, beside the product's own, are searched for the key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OtherProcesses {
-    /// Those that the product started, wherever they went.
-    #[default]
-    Descendants,
-    /// All of the machine.
-    All,
 }

@@ -13,6 +13,7 @@ use crate::model::secret::Secret;
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct NfvoSide {
     /// Where it listens; port 0 takes a free one for each scenario.
+    #[schemars(extend("format" = "address-and-port"))]
     pub listen: SocketAddr,
     /// The host name or address in its URIs, where the product is to call another than `listen` says.
     pub name: Option<String>,

@@ -381,3 +381,93 @@ fn residue_is_counted_and_below_capacity_is_told_of_normative_scenarios_only() {
     }
     assert!(!fold(clean()).cases[0].below_capacity);
 }
+
+/// A record whose profile waives a test case up to a day; the run began on 1970-01-01.
+fn waived(case: &str, expires: &str, events: Vec<Event>) -> Results {
+    let mut run = run_info();
+    run.waivers = vec![crate::model::sut::Waiver {
+        case: case.into(),
+        reason: "known".into(),
+        owner: "somebody".into(),
+        link: None,
+        expires: expires.parse().expect("a day"),
+    }];
+    results(&Record {
+        run,
+        events,
+        cut: false,
+    })
+}
+
+fn with_extended_verdict(outcome: Outcome, verdict: Verdict) -> Vec<Event> {
+    with_extended(scenario(EXTENDED, outcome, verdict))
+}
+
+#[test]
+fn a_waiver_keeps_a_verdict_from_the_exit_code_and_leaves_it_as_it_is() {
+    let failed = || with_extended_verdict(unmet(), Verdict::Fail);
+    let results = waived("TC_A", "1970-01-01", failed());
+    assert_eq!(
+        results.verdict,
+        Some(Verdict::Fail),
+        "the verdict is the verdict"
+    );
+    assert_eq!((results.exit_code, results.cases[0].waived), (0, true));
+    assert_eq!(results.waivers[0].state, WaiverState::Holds);
+    assert_eq!(results.summary.extended_scenarios.fail, 1);
+
+    let expired = waived("TC_A", "1969-12-31", failed());
+    assert_eq!((expired.exit_code, expired.cases[0].waived), (1, false));
+    assert_eq!(expired.waivers[0].state, WaiverState::Expired);
+
+    let another = waived("TC_B", "1970-01-01", failed());
+    assert_eq!(
+        (another.exit_code, another.waivers[0].state),
+        (1, WaiverState::NotSelected)
+    );
+}
+
+#[test]
+fn a_waiver_that_is_not_needed_or_expired_turns_a_green_run_red() {
+    let passed = waived("TC_A", "1970-01-01", clean());
+    assert_eq!(
+        (passed.exit_code, passed.verdict),
+        (STALE_WAIVER, Some(Verdict::Pass))
+    );
+    assert_eq!(passed.waivers[0].state, WaiverState::Passed);
+    for case in ["TC_A", "TC_B"] {
+        let expired = waived(case, "1969-12-31", clean());
+        assert_eq!(
+            (expired.exit_code, expired.waivers[0].state),
+            (STALE_WAIVER, WaiverState::Expired)
+        );
+    }
+    assert_eq!(
+        waived("TC_B", "1970-01-01", clean()).exit_code,
+        0,
+        "it was left out of the run"
+    );
+}
+
+#[test]
+fn neither_an_error_nor_an_interruption_is_waived() {
+    let broken = Outcome::Harness { error: "x".into() };
+    let error = waived(
+        "TC_A",
+        "1970-01-01",
+        with_extended_verdict(broken, Verdict::Error),
+    );
+    assert_eq!(
+        (error.exit_code, error.waivers[0].state),
+        (3, WaiverState::NotJudged)
+    );
+    let mut events = clean();
+    events.truncate(4);
+    events.push(Event::RunInterrupted {
+        at: at(9),
+        by: "SIGINT".into(),
+    });
+    let interrupted = waived("TC_A", "1970-01-01", events);
+    assert!(interrupted.cases[0].waived);
+    assert_eq!(interrupted.exit_code, 2);
+}

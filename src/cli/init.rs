@@ -1,0 +1,322 @@
+//! `scas init`: the profile of a product, to fill in. Asks what only the user knows, if there is a terminal to ask on.
+
+use std::io::{BufRead, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::{Failure, Outcome};
+use crate::catalogue::Catalogue;
+use crate::model::clause::Role;
+use crate::profile::labels::{self, Label};
+use crate::profile::{Answers, Claim, Shape, schema, template};
+
+/// Writes the profile of a product, with every label explained.
+///
+/// On a terminal it asks first what only you know; Enter leaves a question open. What is left open says "<fill in" in the
+/// file, and `scas check --sut` names each such place. A file that is there is never overwritten.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The file to write, e.g. my-product.toml
+    #[arg(value_name = "FILE", required_unless_present_any = ["schema", "labels"])]
+    file: Option<PathBuf>,
+    /// Ask nothing
+    #[arg(long, short)]
+    yes: bool,
+    /// Print the JSON schema of profiles instead, for editors and validators
+    #[arg(long, conflicts_with_all = ["file", "labels"])]
+    schema: bool,
+    /// Print every label as a table in Markdown instead, as in docs/profile.md
+    #[arg(long, conflicts_with = "file")]
+    labels: bool,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// The file is there already, or cannot be written.
+pub fn run(args: &Args) -> Outcome {
+    if args.schema {
+        super::print_json(&schema::schema())?;
+    }
+    if args.labels {
+        super::print(&labels::table());
+    }
+    let Some(file) = &args.file else {
+        return Ok(0);
+    };
+    // Before anything is asked; `write` makes sure again.
+    if file.exists() {
+        return Err(Failure::Usage(there_already(file)));
+    }
+    let catalogue = Catalogue::embedded().map_err(|error| Failure::Harness(error.into()))?;
+    let claims = claims(&catalogue);
+    let asks = !args.yes && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let answers = if asks {
+        ask(
+            &claims,
+            &mut std::io::stdin().lock(),
+            &mut std::io::stdout().lock(),
+        )
+        .context("cannot ask on this terminal")
+        .map_err(Failure::Usage)?
+    } else {
+        Answers::new()
+    };
+    let text = template(&claims, &answers);
+    write(file, &text).map_err(Failure::Usage)?;
+    super::print(&told(file, &text));
+    Ok(0)
+}
+
+fn there_already(file: &Path) -> anyhow::Error {
+    anyhow::anyhow!(
+        "{}: is there already, and is not overwritten; name another file",
+        file.display()
+    )
+}
+
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    let opened = std::fs::File::options()
+        .write(true)
+        .create_new(true)
+        .open(file);
+    match opened {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(there_already(file)),
+        opened => opened
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .with_context(|| format!("cannot write {}", file.display())),
+    }
+}
+
+/// What is left to do, with lines.
+fn told(file: &Path, text: &str) -> String {
+    let findings = Shape::of(text).findings;
+    let mut told = format!("{} is written", file.display());
+    if findings.is_empty() {
+        told += ".\n";
+    } else {
+        told += "; still to be filled in:\n";
+        for finding in findings {
+            let line = finding
+                .line
+                .map_or(String::new(), |line| format!("line {line}: "));
+            told += &format!("  {line}{}\n", finding.label);
+        }
+    }
+    told + &format!("Then: scas check --sut {}\n", file.display())
+}
+
+/// The ICS items that the test cases of a VNFM ask for, in the suite's order.
+fn claims(catalogue: &Catalogue) -> Vec<Claim> {
+    let mut claims: Vec<Claim> = Vec::new();
+    for case in catalogue
+        .cases
+        .iter()
+        .filter(|case| case.role.binds(Role::Vnfm))
+    {
+        for item in case.applicability.items() {
+            match claims.iter_mut().find(|claim| claim.item == item) {
+                Some(claim) => claim.cases.push(case.id.clone()),
+                None => claims.push(Claim {
+                    item: item.to_owned(),
+                    cases: vec![case.id.clone()],
+                }),
+            }
+        }
+    }
+    claims
+}
+
+/// Labels that are asked for beside those that must be there, in this order.
+const ASKED: [&str; 6] = [
+    "sut.lab",
+    "sut.tester",
+    "ixit.accepted-at",
+    "ixit.api.root",
+    "ixit.api.running",
+    COMMAND,
+];
+/// Needed by a product that does not run by itself.
+const COMMAND: &str = "ixit.start.command";
+
+fn ask(
+    claims: &[Claim],
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+) -> std::io::Result<Answers> {
+    let mut answers = Answers::new();
+    writeln!(
+        output,
+        "Enter leaves a question open; the file says later what is missing."
+    )?;
+    let all = labels::labels();
+    // A table that need not be there is the user's to write, with what it must hold.
+    let must = |label: &&Label| {
+        let table = label.path.rsplit_once('.').map_or("", |(table, _)| table);
+        let in_required_table = all
+            .iter()
+            .any(|other| other.path == table && other.required);
+        label.required && in_required_table && !label.is_table && label.path != "sut.role"
+    };
+    let further = ASKED
+        .iter()
+        .filter_map(|path| all.iter().find(|label| label.path == *path));
+    for label in all.iter().filter(must).chain(further) {
+        let running = answers.get("ixit.api.running").map(String::as_str);
+        if label.path == COMMAND && running == Some("true") {
+            continue;
+        }
+        let default = label.default.as_ref().or(label.example.as_ref());
+        let default = default.map_or(String::new(), |default| format!(" [{default}]"));
+        loop {
+            write!(
+                output,
+                "\n{}\n{} ({}){default}: ",
+                label.meaning, label.path, label.kind
+            )?;
+            let Some(line) = read(input, output)? else {
+                return Ok(answers);
+            };
+            if line.is_empty() {
+                break;
+            }
+            let value = value(label, &line);
+            if let Some(wrong) = wrong(&label.path, &value) {
+                writeln!(output, "{wrong}")?;
+                continue;
+            }
+            answers.insert(label.path.clone(), value);
+            break;
+        }
+    }
+    for claim in claims {
+        loop {
+            let cases = claim.cases.join(", ");
+            write!(
+                output,
+                "\nDoes the product claim '{}' (decides about {cases})? (yes, no): ",
+                claim.item
+            )?;
+            let Some(line) = read(input, output)? else {
+                return Ok(answers);
+            };
+            let answer = match line.to_lowercase().as_str() {
+                "" => break,
+                "y" | "yes" => "true".to_owned(),
+                "n" | "no" => {
+                    write!(output, "Why not? The report repeats it: ")?;
+                    let reason = read(input, output)?.unwrap_or_default();
+                    if reason.is_empty() {
+                        continue;
+                    }
+                    format!("{{ supported = false, reason = {} }}", text(&reason))
+                }
+                _ => continue,
+            };
+            answers.insert(format!("ics.{}", claim.item), answer);
+            break;
+        }
+    }
+    writeln!(output)?;
+    Ok(answers)
+}
+
+/// One line without its end; none at the end of the input.
+fn read(input: &mut impl BufRead, output: &mut impl Write) -> std::io::Result<Option<String>> {
+    output.flush()?;
+    let mut line = String::new();
+    let many = input.read_line(&mut line)?;
+    Ok((many > 0).then(|| line.trim().to_owned()))
+}
+
+/// What was typed, as TOML writes it.
+fn value(label: &Label, typed: &str) -> String {
+    if label.kind.starts_with("number") {
+        return typed.to_owned();
+    }
+    if label.kind.starts_with("`true`") {
+        return match typed {
+            "y" | "yes" => "true",
+            "n" | "no" => "false",
+            other => other,
+        }
+        .to_owned();
+    }
+    if label.kind.starts_with("list") {
+        let words: Vec<_> = typed.split_whitespace().map(text).collect();
+        return format!("[{}]", words.join(", "));
+    }
+    text(typed.trim_matches('"'))
+}
+
+fn text(typed: &str) -> String {
+    toml::Value::String(typed.to_owned()).to_string()
+}
+
+/// Why a value cannot stand there, if it cannot.
+fn wrong(label: &str, value: &str) -> Option<String> {
+    let written = format!("{label} = {value}");
+    let findings = Shape::of(&written).findings;
+    // That the rest of the profile is missing is another matter.
+    let of_label = findings
+        .iter()
+        .find(|finding| finding.label.is_empty() || finding.label.starts_with(label));
+    of_label.map(|finding| finding.text.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(typed: &str) -> (Answers, String) {
+        let claims = [Claim {
+            item: "vnf-instance-id".into(),
+            cases: vec!["TC_A".into()],
+        }];
+        let mut output = Vec::new();
+        let answers = ask(&claims, &mut typed.as_bytes(), &mut output).unwrap();
+        (answers, String::from_utf8(output).unwrap())
+    }
+
+    #[test]
+    fn answers_become_values_and_enter_leaves_a_question_open() {
+        let (answers, _) = asked("A \"fine\" VNFM\n\n");
+        assert_eq!(answers["sut.name"], "'A \"fine\" VNFM'");
+        assert_eq!(answers.len(), 1, "the input ended: {answers:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_is_asked_again_with_the_reason() {
+        let questions = asked(&"\n".repeat(50)).1;
+        let before = questions
+            .lines()
+            .filter(|line| line.ends_with(": ") || line.contains(" ("))
+            .collect::<Vec<_>>();
+        let quick = before
+            .iter()
+            .filter(|line| line.contains(" ("))
+            .position(|line| line.starts_with("ixit.capacity.quick"));
+        let typed = format!("{}one\n1\n50\n", "\n".repeat(quick.unwrap()));
+        let (answers, told) = asked(&typed);
+        assert_eq!(answers["ixit.capacity.quick"], "50");
+        assert!(told.contains("1 is out of range 2 to 100000000"), "{told}");
+    }
+
+    #[test]
+    fn a_no_wants_a_reason() {
+        let open = asked(&"\n".repeat(50)).1;
+        let questions = open.matches("): ").count() + open.matches("]: ").count();
+        let typed = format!(
+            "{}no\n\nno\nonly one vendor's\n",
+            "\n".repeat(questions - 1)
+        );
+        let (answers, told) = asked(&typed);
+        let expected = "{ supported = false, reason = \"only one vendor's\" }";
+        assert_eq!(
+            answers.get("ics.vnf-instance-id").map(String::as_str),
+            Some(expected),
+            "{told}"
+        );
+    }
+}

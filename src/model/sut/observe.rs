@@ -1,0 +1,32 @@
+//! `[ixit.observe]`: where the tester may look. Main type: [`Observe`].
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where the tester may look, and as whom it tries to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Observe {
+    /// The user, by name or number, as whom the tester tries to reach the product's processes and files; `nobody` if neither
+    /// this nor `probe-with` is given. Needs root.
+    pub probe_as: Option<String>,
+    /// A command that runs another as another user instead, e.g. `sudo -n -u nobody`.
+    pub probe_with: Option<String>,
+    /// Which processes, beside the product's own, are searched for the key.
+    pub processes: OtherProcesses,
+    /// The product's own processes where they do not descend from the start command: `tree:N`, `port:N`, `unit:NAME`.
+    pub product: Vec<String>,
+    /// Further storage of the product: folders, files (logs, images of volumes), block devices.
+    pub storage: Vec<String>,
+}
+
+/// Which processes, beside the product's own, are searched for the key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtherProcesses {
+    /// Those that the product started, wherever they went.
+    #[default]
+    Descendants,
+    /// All of the machine.
+    All,
+}

@@ -1,0 +1,73 @@
+//! What ICS and IXIT say against each other, and IXIT against itself: [`check`].
+
+use super::finding::Finding;
+use crate::model::sut::Profile;
+
+/// The ICS item that the test cases of delegation mode ask for.
+const DELEGATION: &str = "delegation-mode";
+
+/// Claims without what their test cases need, and answers to questions that nobody will ask.
+pub(super) fn check(profile: &Profile) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let ixit = &profile.ixit;
+    let capacity = &ixit.capacity;
+    if capacity.quick > capacity.full {
+        let text = format!(
+            "{} is more than the product can handle, as ixit.capacity.full says: {}",
+            capacity.quick, capacity.full
+        );
+        found.push(Finding::of("ixit.capacity.quick", text));
+    }
+    if ixit.keys.deletion_deadline > ixit.keys.retention {
+        let text = format!(
+            "{} s is longer than ixit.keys.retention: {} s, after which no private key is left to be deleted",
+            ixit.keys.deletion_deadline, ixit.keys.retention
+        );
+        found.push(Finding::of("ixit.keys.deletion-deadline", text));
+    }
+    found.extend(delegation(profile));
+    found
+}
+
+fn delegation(profile: &Profile) -> Vec<Finding> {
+    let Some(item) = profile.ics.items.get(DELEGATION) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let ixit = &profile.ixit;
+    if item.supported() {
+        if let Some(root) = &ixit.api.root
+            && ixit.oam.address.is_none()
+        {
+            let text = format!(
+                "is missing: ics.{DELEGATION} says yes, and a product with a fixed address (ixit.api.root = \"{root}\") prints no ready line \
+                 that could tell its VNF OAM endpoint; write address = \"host:port\" under [ixit.oam]"
+            );
+            found.push(Finding::of("ixit.oam.address", text));
+        }
+        if ixit.api.running && ixit.observe.product.is_empty() {
+            let text = format!(
+                "is missing: ics.{DELEGATION} says yes, and with ixit.api.running = true only this tells which processes are the \
+                 product's; write e.g. product = [\"port:9443\"] under [ixit.observe]"
+            );
+            found.push(Finding::of("ixit.observe.product", text));
+        }
+        return found;
+    }
+    let started_with = ixit
+        .start
+        .as_ref()
+        .and_then(|start| start.delegation.as_ref());
+    for (label, written) in [
+        ("ixit.start.delegation", started_with.is_some()),
+        ("ixit.oam.address", ixit.oam.address.is_some()),
+    ] {
+        if written {
+            let text = format!(
+                "is for delegation mode, and ics.{DELEGATION} says no; take this out, or say yes there"
+            );
+            found.push(Finding::of(label, text));
+        }
+    }
+    found
+}
