@@ -176,7 +176,12 @@ async fn offer_mutants(world: &mut World, what: &str) -> StepResult {
         let pair = pair(world, turn)?;
         let what = format!("{what} {which}");
         let offer = world.bed()?.offer(&what, &pair.mutant, &pair.twin).await?;
+        let silent = matches!(offer.answer, Answer::None { .. });
         world.offers.flawed.push(offer);
+        if silent {
+            // It is busy with the first, or has died of it: a second would only be given to a product that does not listen.
+            break;
+        }
     }
     Ok(())
 }

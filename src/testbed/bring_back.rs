@@ -96,7 +96,10 @@ impl Testbed {
                 tokio::time::sleep(PAUSE).await;
             }
         };
-        tokio::time::timeout(limit, heard).await.ok()
+        let begun = self.waits.begin();
+        let heard = tokio::time::timeout(limit, heard).await;
+        self.waits.end(begun);
+        heard.ok()
     }
 
     /// Deletes every subscription that calls our NFVO back, by the list and by what we were told when we subscribed.
