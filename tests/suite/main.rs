@@ -14,6 +14,8 @@ mod docs;
 mod interruption;
 mod key_protection;
 mod main_job;
+mod preflight;
+mod profile;
 mod reports;
 mod scan;
 mod support;
