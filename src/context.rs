@@ -40,6 +40,8 @@ pub struct RunContext {
     pub seed: u64,
     /// Defects that the reference is to have.
     pub defects: Vec<String>,
+    /// Whether what a scenario made in a product that runs by itself stays there.
+    pub keep: bool,
     /// The TLS side of the test PKI.
     pub pki: TestPki,
     /// How tester and product meet.
@@ -73,6 +75,7 @@ impl RunContext {
             tier,
             seed,
             defects,
+            keep: false,
             pki,
             contact,
             signing: Arc::new(signing),
@@ -88,10 +91,14 @@ impl RunContext {
         }
     }
 
-    /// A fresh VNFD identifier: the same for the same seed, scenario and number.
+    /// A fresh VNFD identifier: the same for the same seed, scenario and number, and for a product that runs by itself the same run.
     pub fn vnfd_id(&self, scenario: &ScenarioId, number: u64) -> String {
         let mut hash = Sha256::new();
         hash.update(self.seed.to_be_bytes());
+        if self.profile.ixit.api.running {
+            // It may have a package in its cache that it met under the same identifier in an earlier run.
+            hash.update(self.folder.as_os_str().as_encoded_bytes());
+        }
         hash.update(scenario.case.as_bytes());
         hash.update(scenario.line.to_be_bytes());
         hash.update(number.to_be_bytes());

@@ -39,6 +39,8 @@ pub struct Session {
     pub seed: u64,
     /// Defects that the reference is to have.
     pub defects: Vec<String>,
+    /// Whether what a scenario made in a product that runs by itself stays there.
+    pub keep: bool,
 }
 
 /// Why a run was not begun.
@@ -107,6 +109,10 @@ impl Session {
             self.defects.clone(),
         )
         .map_err(PrepareError::Configuration)?;
+        let context = RunContext {
+            keep: self.keep,
+            ..context
+        };
         Ok(Prepared {
             recorder: Arc::new(Recorder::create(&folder, listener).map_err(harness)?),
             folder,

@@ -2,6 +2,7 @@
 
 mod access_token;
 pub mod api_client;
+mod bring_back;
 mod commands;
 pub mod contact;
 pub mod csr;
@@ -14,14 +15,17 @@ mod power;
 mod preflight;
 pub mod processes;
 mod remains;
+mod share;
 pub mod state;
 pub mod sut;
 pub mod sut_process;
+mod tolerance;
 pub mod vnf;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -38,6 +42,8 @@ use delegation::Delegation;
 use observation::Spoken;
 pub use preflight::{Preflight, Reserved, placeholders, preflight};
 pub use remains::Remains;
+pub use share::PRODUCT_TIME;
+use share::Waits;
 use sut::Sut;
 use sut_process::StartError;
 
@@ -57,6 +63,14 @@ pub struct Testbed {
     crashed: Vec<Sut>,
     /// Whether `ixit.commands.reset` was run for this scenario.
     reset: bool,
+    /// VNFDs that the NFVO held in the scenario.
+    held: BTreeSet<String>,
+    /// The subscription of this scenario.
+    subscription: Option<String>,
+    /// Whether the result of an operation was not notified, although we subscribed.
+    silent: AtomicBool,
+    /// When the product was waited for.
+    waits: Waits,
     /// Whether a command of `ixit.commands` has stopped the product.
     down: bool,
     context: Arc<RunContext>,
@@ -130,6 +144,10 @@ impl Testbed {
             context,
             manner: Arc::new(manner),
             reset: false,
+            held: BTreeSet::new(),
+            subscription: None,
+            silent: AtomicBool::new(false),
+            waits: Waits::default(),
             down: false,
             folder: folder.to_owned(),
             delegation: None,
@@ -152,9 +170,16 @@ impl Testbed {
     /// # Errors
     /// A fault of ours.
     pub async fn subscribe(&mut self) -> anyhow::Result<()> {
+        if self.context.profile.ixit.api.running {
+            self.tidy_before().await?;
+        }
         let callback = self.nfvo.callback_uri(NOTIFICATIONS);
         self.unsubscribed = match self.client()?.send(lcm::subscribe(&callback)).await {
-            Ok(answer) if answer.status.is_success() => None,
+            // 303 names one that there is already (SOL003 5.4.18.3.1).
+            Ok(answer) if answer.status.is_success() || answer.status == 303 => {
+                self.subscription = lcm::location_id(&answer);
+                None
+            }
             Ok(answer) => Some(lcm::refusal(&answer)),
             Err(error) => Some(error.to_string()),
         };
@@ -207,15 +232,17 @@ impl Testbed {
 
     /// Waits until creation notifications have named `count` different identifiers, or the IXIT's time for an answer is over;
     /// returns the identifiers with the exchanges that brought them.
-    pub async fn creation_notifications(&self, count: usize) -> Vec<IdentifierRecord> {
+    pub async fn creation_notifications(&mut self, count: usize) -> Vec<IdentifierRecord> {
         let limit = Duration::from_secs(self.context.profile.ixit.timeouts.answer);
         let mut named = std::collections::BTreeSet::new();
         let enough = self.nfvo.wait_notification(NOTIFICATIONS, |notification| {
             named.extend(offer::created(notification));
             named.len() >= count
         });
+        let begun = self.waits.begin();
         // Too few is for the judge to say.
         let _ = tokio::time::timeout(limit, enough).await;
+        self.waits.end(begun);
         self.transcript
             .exchanges()
             .iter()

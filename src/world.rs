@@ -17,7 +17,7 @@ use crate::model::question::{IdentifierRecord, Offer, Question, Round};
 use crate::model::verdict::{Keyword, Outcome, Verdict};
 use crate::recorder::Recorder;
 use crate::steps::{Problem, StepResult};
-use crate::testbed::Testbed;
+use crate::testbed::{PRODUCT_TIME, Testbed};
 use crate::vnf_package::Pair;
 pub use custody::Custody;
 
@@ -219,6 +219,12 @@ impl World {
         if let Some(bed) = self.bed.take() {
             let left = bed.take_down().await;
             residue = left.residue;
+            self.records.observations.extend(left.observations);
+            self.records.measurements.push(Measurement {
+                name: PRODUCT_TIME.to_owned(),
+                value: left.product_seconds,
+                unit: "s".to_owned(),
+            });
             if !left.lost.is_empty() {
                 // Evidence that is lost is a fault of ours, whatever was judged before.
                 residue.extend(left.lost);

@@ -41,6 +41,9 @@ pub struct Args {
     /// Print the results as JSON instead of the table
     #[arg(long)]
     json: bool,
+    /// Leave in a product that runs by itself what the scenarios made there, to look at it; told as residue
+    #[arg(long)]
+    keep: bool,
     /// Take the features from this folder instead of those built in
     #[arg(long, value_name = "DIR")]
     features: Option<PathBuf>,
@@ -70,6 +73,7 @@ pub fn run(args: Args) -> Outcome {
         tier: if args.full { Tier::Full } else { Tier::Quick },
         seed: args.seed.unwrap_or_else(|| rand::rng().random()),
         defects: args.defect,
+        keep: args.keep,
     };
     let progress = progress::Progress::new();
     let runtime = super::runtime()?;

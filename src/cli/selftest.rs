@@ -300,6 +300,7 @@ impl Bench {
             tier,
             seed: self.seed,
             defects: defect.map(str::to_owned).into_iter().collect(),
+            keep: false,
         };
         let folder: &Path = &self.out.join(defect.unwrap_or("honest"));
         let results = session

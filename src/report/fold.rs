@@ -14,8 +14,8 @@ use jiff::Timestamp;
 
 use self::scenario::Scenario;
 pub use self::waivers::STALE_WAIVER;
-use super::record::Record;
-use super::results::{CaseResult, Results, ScenarioResult, Summary, WaiverState};
+use super::record::{Record, RunInfo};
+use super::results::{CaseResult, Results, ScenarioResult, Summary, Time, WaiverState};
 use crate::model::event::{Event, PlannedCase, ScenarioId};
 use crate::model::verdict::{CaseVerdict, Verdict};
 
@@ -24,6 +24,9 @@ pub const NOTHING_SELECTED: u8 = 4;
 
 /// The observation of a scenario that asked for less than the product can handle.
 const BELOW_CAPACITY: &str = "below-capacity";
+
+/// The measurement of how long the product was at work, in seconds.
+const PRODUCT_TIME: &str = "product-time";
 
 /// What a record comes to.
 pub fn results(record: &Record) -> Results {
@@ -61,6 +64,7 @@ pub fn results(record: &Record) -> Results {
         interrupted,
         faults,
         summary: summary(&cases),
+        time: told.time(&record.run, &cases),
         verdict,
         exit_code: waivers::exit_code(&cases, &waivers, whole),
         cases,
@@ -193,6 +197,24 @@ impl Told {
             .collect()
     }
 
+    /// What the scenarios took, and what passed before, between and after them. The product's part is as the test beds measured it.
+    fn time(&self, run: &RunInfo, cases: &[CaseResult]) -> Time {
+        let scenarios = || cases.iter().flat_map(|case| &case.scenarios);
+        let spans = self.scenarios.values().filter_map(Scenario::span).collect();
+        let wall = self
+            .ended
+            .map_or(0.0, |ended| ended.duration_since(run.started).as_secs_f64());
+        let around = (wall - covered(spans)).max(0.0);
+        let product = scenarios()
+            .flat_map(|scenario| &scenario.measurements)
+            .filter(|measurement| measurement.name == PRODUCT_TIME)
+            .map(|measurement| measurement.value);
+        Time {
+            total: around + scenarios().map(|scenario| scenario.seconds).sum::<f64>(),
+            product: product.sum(),
+        }
+    }
+
     fn case(&self, case: &PlannedCase, interrupted: Option<&str>) -> CaseResult {
         let scenarios: Vec<ScenarioResult> = case
             .scenarios
@@ -237,6 +259,19 @@ impl Told {
             scenarios,
         }
     }
+}
+
+/// Seconds that any of the spans covers.
+fn covered(mut spans: Vec<(Timestamp, Timestamp)>) -> f64 {
+    spans.sort_unstable();
+    let mut covered = 0.0;
+    let mut until: Option<Timestamp> = None;
+    for (from, to) in spans {
+        let from = until.map_or(from, |until| from.max(until));
+        covered += to.duration_since(from).as_secs_f64().max(0.0);
+        until = Some(until.map_or(to, |until| until.max(to)));
+    }
+    covered
 }
 
 fn named(id: &ScenarioId) -> String {

@@ -28,6 +28,9 @@ pub struct Results {
     pub faults: Vec<String>,
     /// The figures.
     pub summary: Summary,
+    /// Where the time went.
+    #[serde(default)]
+    pub time: Time,
     /// The worst of everything selected, waived or not; a run that judged nothing has none.
     pub verdict: Option<Verdict>,
     /// The exit code that stands for it, without what is waived.
@@ -108,6 +111,26 @@ impl WaiverResult {
             WaiverState::NotJudged => "has no effect, the test case ended as Error".to_owned(),
         };
         format!("{case}: the waiver of {owner} {what} ({reason}{link})")
+    }
+}
+
+/// Where the time of a run went, in seconds. Scenarios under way at once count each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Time {
+    /// All of it.
+    pub total: f64,
+    /// What the product took: its answers, its start and stop, its notifications.
+    pub product: f64,
+}
+
+impl Time {
+    /// The harness's own share, 0 to 1.
+    pub fn own_share(&self) -> f64 {
+        if self.total > 0.0 {
+            (1.0 - self.product / self.total).clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
     }
 }
 

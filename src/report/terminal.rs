@@ -60,6 +60,15 @@ pub fn table(results: &Results, paint: Paint) -> String {
     if residue > 0 {
         let _ = writeln!(text, "scenarios with a residue, see above: {residue}");
     }
+    if results.time.total > 0.0 {
+        let _ = writeln!(
+            text,
+            "time: {:.1} s, of which the product took {:.1} s; the harness's own share is {:.1} %",
+            results.time.total,
+            results.time.product,
+            100.0 * results.time.own_share()
+        );
+    }
     if !results.waivers.is_empty() {
         let _ = writeln!(text, "waivers:");
     }
@@ -180,7 +189,9 @@ fn remarks(text: &mut String, case: &CaseResult) {
             }
         }
     }
-    for measurement in normative().flat_map(|scenario| &scenario.measurements) {
+    let measurements = normative().flat_map(|scenario| &scenario.measurements);
+    // The run's line about time has it.
+    for measurement in measurements.filter(|measurement| measurement.name != "product-time") {
         let value = format!("{:.1}", measurement.value);
         let value = value.strip_suffix(".0").unwrap_or(&value);
         told.push(format!(
@@ -268,7 +279,7 @@ fn painted(verdict: Verdict, text: &str, paint: Paint) -> String {
 mod tests {
     use super::*;
     use crate::report::record::tests::run_info;
-    use crate::report::results::{ScenarioResult, Summary};
+    use crate::report::results::{ScenarioResult, Summary, Time};
 
     #[test]
     fn escape_sequences_of_a_sut_are_shown_not_obeyed() {
@@ -331,6 +342,7 @@ mod tests {
                 scenarios_with_residue: with_residue.count(),
                 ..Summary::default()
             },
+            time: Time::default(),
             verdict: Some(Verdict::Pass),
             exit_code: 0,
             cases: vec![case],

@@ -239,7 +239,7 @@ fn with_body(method: http::Method, path: String, body: &Value) -> Call {
 }
 
 /// An identifier as one segment of a path: a SUT's identifier may hold anything.
-fn segment(id: &str) -> String {
+pub(super) fn segment(id: &str) -> String {
     let mut text = String::new();
     for byte in id.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

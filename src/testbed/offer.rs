@@ -1,6 +1,7 @@
 //! Offers a VNFD archive to the SUT and records what becomes of it (SEC 030 4.2.2.1).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use scas_simulators::nfvo::{self, OnboardedPackage};
@@ -23,7 +24,8 @@ const POLL_PAUSE: Duration = Duration::from_millis(250);
 
 impl Testbed {
     /// Lets the NFVO hold this package, in place of one with the same VNFD identifier.
-    pub fn hold(&self, package: &Built) {
+    pub fn hold(&mut self, package: &Built) {
+        self.held.insert(package.vnfd_id.clone());
         self.nfvo.onboard(onboarded(package));
     }
 
@@ -177,7 +179,9 @@ impl Testbed {
             }
         };
         let limit = Duration::from_secs(seconds);
+        let begun = self.waits.begin();
         let answer = tokio::time::timeout(limit, asked).await;
+        self.waits.end(begun);
         Ok(answer.unwrap_or_else(|_| Answer::None {
             text: format!(
                 "HTTP 202, and no VNF instance {id} within {seconds} s (ixit.timeouts.operation)"
@@ -246,7 +250,8 @@ impl Testbed {
                     .and_then(Value::as_str)
                     == Some("RESULT")
         });
-        if self.unsubscribed.is_some() {
+        let begun = self.waits.begin();
+        if self.unsubscribed.is_some() || self.silent.load(Ordering::Relaxed) {
             // Nothing will tell us: it has to be asked for.
             let polled = async {
                 while self
@@ -258,10 +263,11 @@ impl Testbed {
                 }
             };
             let _ = tokio::time::timeout(limit, polled).await;
-        } else {
-            // If none comes, the state is asked for all the same.
-            let _ = tokio::time::timeout(limit, result).await;
+        } else if tokio::time::timeout(limit, result).await.is_err() {
+            // The state is asked for all the same; the next operation is not waited for in vain.
+            self.silent.store(true, Ordering::Relaxed);
         }
+        self.waits.end(begun);
         Ok(self
             .operation_state(operation)
             .await

@@ -16,6 +16,13 @@ impl Testbed {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(&mut self) -> Result<(), StartError> {
+        let begun = self.waits.begin();
+        let started = self.start_now().await;
+        self.waits.end(begun);
+        started
+    }
+
+    async fn start_now(&mut self) -> Result<(), StartError> {
         if !self.context.profile.ixit.api.running {
             let plan = self.plan("sut")?;
             self.sut = Some(Sut::started(SutProcess::start(&plan).await?));
@@ -46,6 +53,13 @@ impl Testbed {
     /// # Errors
     /// The product runs by itself, and there is no command to stop it, or it fails.
     pub async fn stop(&mut self) -> Result<(), StartError> {
+        let begun = self.waits.begin();
+        let stopped = self.stop_now().await;
+        self.waits.end(begun);
+        stopped
+    }
+
+    async fn stop_now(&mut self) -> Result<(), StartError> {
         if self.context.profile.ixit.api.running {
             let stop = self.context.profile.ixit.commands.stop.as_ref();
             self.wanted("stop", stop).await?;
@@ -64,8 +78,11 @@ impl Testbed {
         let commands = &self.context.profile.ixit.commands;
         let both = commands.start.is_some() && commands.stop.is_some();
         if self.context.profile.ixit.api.running && !both {
+            let begun = self.waits.begin();
             self.wanted("restart", commands.restart.as_ref()).await?;
-            return self.listening().await;
+            let listening = self.listening().await;
+            self.waits.end(begun);
+            return listening;
         }
         self.stop().await?;
         self.start().await
@@ -107,11 +124,13 @@ impl Testbed {
         if let Some(root) = &self.context.profile.ixit.api.root {
             return Err(StartError::OneAddress { root: root.clone() });
         }
+        let begun = self.waits.begin();
         let plans = (1..=count)
             .map(|number| self.plan(&format!("replica-{number}")))
             .collect::<Result<Vec<_>, _>>()?;
         let starting = plans.iter().map(SutProcess::start);
         let started = futures::future::try_join_all(starting).await?;
+        self.waits.end(begun);
         self.replicas.extend(started.into_iter().map(Sut::started));
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use anyhow::Context as _;
 use scas_simulators::transcript::{Body, Exchange, Transcript};
@@ -11,7 +12,8 @@ use super::delegation::Delegation;
 use super::observation::Wanted;
 use super::sut::Sut;
 use super::sut_process;
-use super::{TRANSCRIPT, Testbed, processes, state};
+use super::{TRANSCRIPT, Testbed, processes, state, tolerance};
+use crate::model::evidence::Observation;
 
 /// What stands for bytes that hold a private key.
 const WITHHELD: &str = "(withheld: key material was found here)";
@@ -20,6 +22,10 @@ const WITHHELD: &str = "(withheld: key material was found here)";
 pub struct Remains {
     /// Files that were kept, and what they are.
     pub files: Vec<(PathBuf, &'static str)>,
+    /// What was seen of the product beside what is judged.
+    pub observations: Vec<Observation>,
+    /// Seconds in which the product was at work.
+    pub product_seconds: f64,
     /// What could not be removed.
     pub residue: Vec<String>,
     /// Evidence that could not be kept: the verdict stands on nothing.
@@ -33,9 +39,14 @@ impl Testbed {
         if let Some(status) = self.sut.as_mut().and_then(Sut::ended) {
             residue.push(format!("the SUT had ended by itself: {status}"));
         }
+        if self.context.profile.ixit.api.running && self.sut.is_some() {
+            residue.extend(self.bring_back().await);
+        }
+        let begun = self.waits.begin();
         for sut in self.sut.take().into_iter().chain(self.replicas.drain(..)) {
             residue.extend(sut.stop().await);
         }
+        self.waits.end(begun);
         self.crashed.clear();
         if self.delegation.is_some() {
             residue.extend(end_orphans());
@@ -48,6 +59,18 @@ impl Testbed {
                 "something still listens at {root} (ixit.api.root) after the SUT was stopped"
             ));
         }
+        let exchanges = self.transcript.exchanges();
+        let exchanges = || exchanges.iter().map(AsRef::as_ref);
+        let mut observations = tolerance::observations(exchanges());
+        if self.silent.load(Ordering::Relaxed) {
+            observations.push(Observation {
+                name: "result-not-notified".to_owned(),
+                text: "tolerated: the result of an operation was not notified, although the tester subscribed; it was asked for"
+                    .to_owned(),
+                clause: Some("SOL003 5.4.20".to_owned()),
+            });
+        }
+        let product_seconds = self.waits.product_seconds(exchanges());
         let mut lost = Vec::new();
         let mut withheld = Vec::new();
         if let Some(wanted) = self.secrets() {
@@ -86,6 +109,8 @@ impl Testbed {
         }
         Remains {
             files,
+            observations,
+            product_seconds,
             residue,
             lost,
         }

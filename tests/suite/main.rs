@@ -11,6 +11,7 @@ mod bad_input;
 mod bad_sut;
 mod bed;
 mod docs;
+mod foreign;
 mod interruption;
 mod key_protection;
 mod main_job;

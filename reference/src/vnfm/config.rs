@@ -55,6 +55,40 @@ pub struct Api {
     /// Who may call: issuers of client certificates, PEM (mutual TLS). Without it only the server shows a certificate
     /// and everybody may call: for products and load tools that cannot show one.
     pub client_anchors: Option<PathBuf>,
+    /// By what callers are known, beside or instead of their certificate.
+    pub authorization: Option<Authorization>,
+}
+
+/// `[api.authorization]`: who lacks it is refused by 401.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authorization {
+    /// The way.
+    pub kind: AuthorizationKind,
+    /// The caller's name, of `basic` and `oauth2`.
+    #[serde(default)]
+    pub user: String,
+    /// A file that holds the password, the token or the client secret, and perhaps a line end.
+    pub secret_file: PathBuf,
+    /// How long an access token is valid, of `oauth2`.
+    #[serde(default = "default_lifetime")]
+    pub lifetime_seconds: u64,
+}
+
+/// How a caller shows who it is.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthorizationKind {
+    /// User and password (RFC 7617).
+    Basic,
+    /// A bearer token that never changes.
+    Bearer,
+    /// A bearer token from `POST /token` of this API (client credentials by HTTP Basic, RFC 6749 4.4).
+    Oauth2,
+}
+
+fn default_lifetime() -> u64 {
+    60
 }
 
 /// `[nfvo]`
@@ -317,6 +351,12 @@ impl Config {
             .chain(&mut self.packages.crls)
             .chain(optional)
             .chain(&mut self.api.client_anchors)
+            .chain(
+                self.api
+                    .authorization
+                    .iter_mut()
+                    .map(|authorization| &mut authorization.secret_file),
+            )
             .chain(&mut self.log.file)
         {
             *path = folder.join(&*path);

@@ -181,10 +181,12 @@ impl Vnfm {
         for subscription in lifecycle.store.all::<Subscription>(Table::Subscriptions)? {
             lifecycle.notifier.add(subscription);
         }
+        let authorization = config.api.authorization.as_ref();
+        let gate = authorization.map(api::Gate::new).transpose()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = axum::serve(
             TlsListener::new(listener, server_tls)?,
-            api::router(Arc::clone(&lifecycle)),
+            api::router(Arc::clone(&lifecycle), gate),
         );
         let server = tokio::spawn(async move {
             serving

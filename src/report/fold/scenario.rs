@@ -77,6 +77,14 @@ impl Scenario {
             .max()
     }
 
+    /// From its beginning to its end.
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        match &self.finished {
+            Some(Event::ScenarioFinished { at, .. }) => Some((self.started?, *at)),
+            _ => None,
+        }
+    }
+
     /// What it comes to in a run that was `interrupted`, or not.
     pub fn result(&self, planned: &PlannedScenario, interrupted: Option<&str>) -> ScenarioResult {
         let mut result = ScenarioResult {

@@ -1,5 +1,6 @@
 //! The VNF lifecycle management API of SOL003 clause 5. Main function: [`router`].
 
+mod authorization;
 mod filter;
 mod subscriptions;
 mod version;
@@ -16,6 +17,7 @@ use axum::routing::{get, post};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub(crate) use authorization::Gate;
 pub(crate) use version::VERSION;
 
 use super::lifecycle::Lifecycle;
@@ -27,9 +29,22 @@ const PAGE: usize = 500;
 /// What handlers share.
 pub(crate) type Shared = axum::extract::State<Arc<Lifecycle>>;
 
-/// The API over this VNFM.
-pub(crate) fn router(lifecycle: Arc<Lifecycle>) -> Router {
-    let api = Router::new()
+/// The API over this VNFM, for those that the gate lets in.
+pub(crate) fn router(lifecycle: Arc<Lifecycle>, gate: Option<Gate>) -> Router {
+    let router = api().with_state(lifecycle);
+    let Some(gate) = gate.map(Arc::new) else {
+        return router;
+    };
+    let token = Router::new()
+        .route("/token", post(authorization::token))
+        .with_state(Arc::clone(&gate));
+    router
+        .layer(middleware::from_fn_with_state(gate, authorization::check))
+        .merge(token)
+}
+
+fn api() -> Router<Arc<Lifecycle>> {
+    let resources = Router::new()
         .route(
             "/vnf_instances",
             get(vnf_instances::list).post(vnf_instances::create),
@@ -61,11 +76,17 @@ pub(crate) fn router(lifecycle: Arc<Lifecycle>) -> Router {
         .route(
             "/subscriptions/{id}",
             get(subscriptions::read).delete(subscriptions::delete),
-        )
-        .route_layer(middleware::from_fn(version::negotiate))
-        .route("/api_versions", get(version::api_versions));
+        );
+    let first = resources
+        .clone()
+        .route_layer(middleware::from_fn(version::negotiate_first));
+    let second = resources.route_layer(middleware::from_fn(version::negotiate));
     Router::new()
-        .nest("/vnflcm/v2", api)
+        .nest("/vnflcm/v1", first)
+        .nest(
+            "/vnflcm/v2",
+            second.route("/api_versions", get(version::api_versions)),
+        )
         .route("/vnflcm/api_versions", get(version::api_versions))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "no resource has this URI"))
         .method_not_allowed_fallback(async || {
@@ -75,7 +96,6 @@ pub(crate) fn router(lifecycle: Arc<Lifecycle>) -> Router {
             )
         })
         .layer(middleware::map_response(version::name))
-        .with_state(lifecycle)
 }
 
 /// A body in JSON.

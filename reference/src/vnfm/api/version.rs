@@ -13,8 +13,25 @@ pub(crate) const VERSION: &str = "2.3.0";
 /// Versions whose requests mean the same to it.
 const SUPPORTED: [&str; 4] = ["2.0.0", "2.1.0", "2.2.0", VERSION];
 
+/// Those of the older path, `/vnflcm/v1` (SOL003 V2.6.1 and V2.7.1), whose requests mean the same where it is heeded.
+const FIRST: [&str; 2] = ["1.3.0", "1.4.0"];
+
 /// Refuses a request without a version, or with one that is not supported.
 pub(super) async fn negotiate(request: Request, next: Next) -> Response {
+    negotiated(request, next, &SUPPORTED, VERSION).await
+}
+
+/// The same on the older path.
+pub(super) async fn negotiate_first(request: Request, next: Next) -> Response {
+    negotiated(request, next, &FIRST, FIRST[1]).await
+}
+
+async fn negotiated(
+    request: Request,
+    next: Next,
+    supported: &'static [&'static str],
+    usual: &'static str,
+) -> Response {
     let asked = request
         .headers()
         .get("version")
@@ -26,16 +43,16 @@ pub(super) async fn negotiate(request: Request, next: Next) -> Response {
             let detail = || {
                 format!(
                     "the API version `{asked}` is not supported; supported are {}",
-                    SUPPORTED.join(", ")
+                    supported.join(", ")
                 )
             };
-            let found = SUPPORTED.into_iter().find(|version| *version == plain);
+            let found = supported.iter().find(|version| **version == plain);
             found.ok_or_else(|| Problem::new(StatusCode::NOT_ACCEPTABLE, detail()))
         }
     };
     let (version, mut response) = match used {
-        Ok(version) => (version, next.run(request).await),
-        Err(problem) => (VERSION, problem.into_response()),
+        Ok(version) => (*version, next.run(request).await),
+        Err(problem) => (usual, problem.into_response()),
     };
     response
         .headers_mut()

@@ -1,0 +1,214 @@
+//! Brings a product that runs by itself back to where a scenario found it: what the tester made there is deleted. What could not be is
+//! residue. A product that we start has its state in a folder that goes with the bed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use scas_simulators::client::Answer;
+use scas_simulators::transcript::Exchange;
+use serde_json::Value;
+
+use super::Testbed;
+use super::api_client::ApiClient;
+use super::lcm::{self, Worker};
+
+/// How many remaining VNF instances are told one by one; the rest is counted.
+const SHOWN: usize = 3;
+/// Time between two tries to be heard by a product that is still busy.
+const PAUSE: Duration = Duration::from_millis(250);
+
+impl Testbed {
+    /// Removes the subscriptions that call our NFVO back, which a run that was cut off has left: their notifications would be taken for
+    /// this scenario's.
+    pub(super) async fn tidy_before(&mut self) -> anyhow::Result<()> {
+        let client = self.client()?;
+        let residue = self.unsubscribe(&client).await;
+        self.remarks.extend(residue);
+        Ok(())
+    }
+
+    /// Deletes what the tester made. Returns what remains.
+    pub(super) async fn bring_back(&mut self) -> Vec<String> {
+        let exchanges = self.transcript.exchanges();
+        let heard = |exchange: &Exchange| exchange.to == "VNFM" && exchange.response.is_some();
+        if !exchanges.iter().any(|exchange| heard(exchange)) {
+            // It never answered, so there is nothing to undo, and nobody who would.
+            return Vec::new();
+        }
+        let made = made(exchanges.iter().map(AsRef::as_ref));
+        if self.context.keep {
+            return vec![format!(
+                "kept, as --keep asks: {} VNF instance(s) and the subscription to {}",
+                made.len(),
+                self.callback()
+            )];
+        }
+        if self.down
+            && let Err(error) = self.start().await
+        {
+            return vec![format!(
+                "the product was stopped and did not start again: {error}"
+            )];
+        }
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(error) => return vec![format!("{error:#}")],
+        };
+        let Some(listed) = self.heard(&client).await else {
+            return vec![format!(
+                "the product did not answer within {} s (ixit.timeouts.operation): {} VNF instance(s) remain, and the subscription",
+                self.context.profile.ixit.timeouts.operation,
+                made.len()
+            )];
+        };
+        let mut residue = self.unsubscribe(&client).await;
+        let late = identifiers(&listed, |instance| {
+            let vnfd_id = instance.get("vnfdId").and_then(Value::as_str);
+            vnfd_id.is_some_and(|id| self.held.contains(id))
+        });
+        let mut remaining = Vec::new();
+        let deletions = made.into_iter().chain(late).collect::<BTreeSet<_>>();
+        let batches = self.batches(deletions).into_iter();
+        let deleting = batches.map(|ids| self.delete_all(&client, ids));
+        let failed = futures::future::join_all(deleting).await;
+        remaining.extend(failed.into_iter().flatten());
+        let many = remaining.len();
+        residue.extend(remaining.into_iter().take(SHOWN));
+        if many > SHOWN {
+            residue.push(format!("and {} more VNF instances remain", many - SHOWN));
+        }
+        residue
+    }
+
+    fn callback(&self) -> String {
+        self.nfvo.callback_uri(super::NOTIFICATIONS)
+    }
+
+    /// Waits until the product answers at all: it may be busy with what a test gave it. The first page of its VNF instances, if it gives
+    /// one.
+    async fn heard(&self, client: &ApiClient) -> Option<Value> {
+        let limit = Duration::from_secs(self.context.profile.ixit.timeouts.operation);
+        let heard = async {
+            loop {
+                if let Ok(answer) = client.send(lcm::instances()).await {
+                    return list(&answer);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        tokio::time::timeout(limit, heard).await.ok()
+    }
+
+    /// Deletes every subscription that calls our NFVO back, by the list and by what we were told when we subscribed.
+    async fn unsubscribe(&mut self, client: &ApiClient) -> Vec<String> {
+        let callback = self.callback();
+        let listed = match client.send(lcm::subscriptions()).await {
+            Ok(answer) => list(&answer),
+            Err(error) => return vec![format!("the subscription to {callback} remains: {error}")],
+        };
+        let mut ids = identifiers(&listed, |subscription| {
+            subscription.get("callbackUri").and_then(Value::as_str) == Some(callback.as_str())
+        });
+        ids.extend(self.subscription.take());
+        let mut residue = Vec::new();
+        for id in ids {
+            let gone = match client.send(lcm::unsubscribe(&id)).await {
+                Ok(answer) if answer.status.is_success() || answer.status == 404 => continue,
+                Ok(answer) => lcm::refusal(&answer),
+                Err(error) => error.to_string(),
+            };
+            residue.push(format!("subscription {id} remains: {gone}"));
+        }
+        residue
+    }
+
+    /// As many lists as may be worked off at once.
+    fn batches(&self, ids: BTreeSet<String>) -> Vec<Vec<String>> {
+        let workers = self.context.profile.ixit.capacity.concurrency.max(1);
+        let mut lists = vec![Vec::new(); workers.min(ids.len())];
+        let many = lists.len();
+        for (number, id) in ids.into_iter().enumerate() {
+            lists[number % many].push(id);
+        }
+        lists
+    }
+
+    async fn delete_all(&self, client: &ApiClient, ids: Vec<String>) -> Vec<String> {
+        let mut worker = Worker::new(client.clone());
+        let mut remaining = Vec::new();
+        for id in ids {
+            let why = match worker.send(lcm::delete(&id)).await {
+                Ok(answer) if answer.status.is_success() || answer.status == 404 => continue,
+                Ok(answer) if answer.status == 409 => {
+                    match self.terminate(&mut worker, &id).await {
+                        None => continue,
+                        Some(why) => why,
+                    }
+                }
+                Ok(answer) => lcm::refusal(&answer),
+                Err(error) => error.to_string(),
+            };
+            remaining.push(format!("VNF instance {id} remains: {why}"));
+        }
+        remaining
+    }
+
+    /// Terminates a VNF instance that is instantiated, then deletes it. Returns why it remains.
+    async fn terminate(&self, worker: &mut Worker, id: &str) -> Option<String> {
+        let operation = match worker.send(lcm::terminate(id)).await {
+            Ok(answer) if answer.status.is_success() => lcm::location_id(&answer),
+            Ok(answer) => return Some(lcm::refusal(&answer)),
+            Err(error) => return Some(error.to_string()),
+        };
+        let Some(operation) = operation else {
+            return Some("its termination was accepted without a Location".to_owned());
+        };
+        if let Err(error) = self.operation_end(&operation).await {
+            return Some(format!("{error:#}"));
+        }
+        match worker.send(lcm::delete(id)).await {
+            Ok(answer) if answer.status.is_success() => None,
+            Ok(answer) => Some(lcm::refusal(&answer)),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+}
+
+/// VNF instances that were created and not deleted, as the transcript tells. Not by a list, which a product may refuse to give.
+fn made<'a>(exchanges: impl Iterator<Item = &'a Exchange>) -> BTreeSet<String> {
+    let mut made = BTreeMap::new();
+    for exchange in exchanges.filter(|exchange| exchange.to == "VNFM") {
+        let Some(response) = exchange.response.as_ref().filter(|r| r.status < 300) else {
+            continue;
+        };
+        let path = exchange.request.path();
+        if exchange.request.method == "POST" && path.ends_with("/vnf_instances") {
+            let body = response.body.json();
+            let id = body.and_then(|body| Some(body.get("id")?.as_str()?.to_owned()));
+            let location = || Some(response.header("location")?.rsplit('/').next()?.to_owned());
+            let id = id.or_else(location);
+            made.extend(id.map(|id| (lcm::segment(&id), id)));
+        } else if exchange.request.method == "DELETE"
+            && let Some((_, id)) = path.rsplit_once("/vnf_instances/")
+        {
+            made.remove(id);
+        }
+    }
+    made.into_values().collect()
+}
+
+/// A list, or nothing: one that is refused is tolerated.
+fn list(answer: &Answer) -> Value {
+    if answer.status != 200 {
+        return Value::Null;
+    }
+    serde_json::from_slice(&answer.body).unwrap_or_default()
+}
+
+fn identifiers(list: &Value, wanted: impl Fn(&Value) -> bool) -> BTreeSet<String> {
+    let entries = list.as_array().into_iter().flatten();
+    entries
+        .filter(|entry| wanted(entry))
+        .filter_map(|entry| Some(entry.get("id")?.as_str()?.to_owned()))
+        .collect()
+}
