@@ -14,12 +14,13 @@ use crate::catalogue::Selection;
 use crate::context::{RunContext, Tier};
 use crate::model::event::{Event, NotApplicable, PlannedCase, PlannedScenario};
 use crate::model::test_case::{self, ScenarioKind, TestCase};
-use crate::profile::Loaded;
+use crate::profile::{Loaded, unknown_cases};
 use crate::recorder::Recorder;
 use crate::report;
 use crate::report::record::RunInfo;
 use crate::report::results::Results;
 use crate::run::{self, Plan};
+use crate::testbed::{Reserved, preflight};
 
 /// Scenarios under way at once. Most of a scenario's time is the SUT's and the disk's.
 const CONCURRENCY: usize = 4;
@@ -67,6 +68,7 @@ pub struct Prepared {
     plan: Plan,
     context: Arc<RunContext>,
     recorder: Arc<Recorder>,
+    _reserved: Reserved,
 }
 
 impl Session {
@@ -76,9 +78,7 @@ impl Session {
     /// A configuration mistake, which names the label that the user wrote; or the folder cannot be made.
     pub async fn prepare(&self, out: &Path, listener: Listener) -> Result<Prepared, PrepareError> {
         let plan = self.plan().map_err(PrepareError::Configuration)?;
-        crate::testbed::preflight(&self.sut.profile)
-            .await
-            .map_err(PrepareError::Configuration)?;
+        let reserved = self.look().await.map_err(PrepareError::Configuration)?;
         let started = Timestamp::now();
         let id = format!(
             "{}-{:04x}",
@@ -118,7 +118,22 @@ impl Session {
             folder,
             plan,
             context: Arc::new(context),
+            _reserved: reserved,
         })
+    }
+
+    /// Preflight: what is amiss is told at once. Addresses that the profile fixes are this run's until its end.
+    async fn look(&self) -> anyhow::Result<Reserved> {
+        let profile = &self.sut.profile;
+        let mut found = preflight(profile).await.findings;
+        found.extend(unknown_cases(&profile.waiver, &self.catalogue));
+        match Reserved::take(&profile.ixit) {
+            Ok(reserved) if found.is_empty() => return Ok(reserved),
+            // Taken since it was looked at.
+            Err(finding) if found.is_empty() => found.push(finding),
+            _ => {}
+        }
+        Err(self.sut.findings(found).into())
     }
 
     fn plan(&self) -> anyhow::Result<Plan> {

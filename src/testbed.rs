@@ -40,7 +40,7 @@ use crate::model::sut::AcceptedAt;
 use api_client::{ApiClient, Manner};
 use delegation::Delegation;
 use observation::Spoken;
-pub use preflight::{placeholders, preflight};
+pub use preflight::{Preflight, Reserved, placeholders, preflight};
 pub use remains::Remains;
 pub use share::PRODUCT_TIME;
 use share::Waits;

@@ -16,8 +16,9 @@ use crate::vnf_package;
 /// Checks that the suite is whole and that the program can run it, or (with --sut) that a product can be tested.
 ///
 /// Every requirement has a test case or a reason, every phrase a step, every defect a case that must catch it.
-/// With --sut instead: the profile reads, its program and addresses are there, its ICS answers what the test cases ask;
-/// and which of them apply to the product. The product is not started.
+/// With --sut instead: the profile reads, the files, programs and addresses that it names are there, a product that runs
+/// already is reached as it says, its ICS answers what the test cases ask; and which of them apply to the product. The
+/// product is not started.
 /// Exits with 0 if there is nothing to mend, else with 64; with --sut with 4 if no test case applies.
 #[derive(clap::Args)]
 pub struct Args {

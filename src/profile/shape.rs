@@ -34,7 +34,8 @@ impl<'t> Shape<'t> {
             findings: Vec::new(),
         };
         let (root, errors) = DeTable::parse_recoverable(text);
-        for error in &errors {
+        // What comes after the first is mostly a consequence of it.
+        if let Some(error) = errors.first() {
             // The message alone: the line itself, which an error shows too, may hold what nobody should see.
             let line = error.span().map(|span| shape.line(span.start));
             shape.findings.push(Finding {

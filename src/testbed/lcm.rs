@@ -99,6 +99,11 @@ pub fn subscribe(callback: &str) -> Call {
     )
 }
 
+/// `GET /api_versions`: which versions the API has (SOL013 9.3.2).
+pub fn versions() -> Call {
+    plain(http::Method::GET, "/api_versions".into())
+}
+
 /// `GET /vnf_instances`, the first page.
 pub fn instances() -> Call {
     plain(http::Method::GET, "/vnf_instances".into())

@@ -22,6 +22,7 @@ use super::delegation::CertifiedKey;
 use crate::exposure::answer::Answer;
 use crate::exposure::blind::Stride;
 use crate::exposure::control::Control;
+use crate::exposure::given::Source;
 use crate::exposure::key::{Target, load_private, load_public};
 use crate::exposure::search::{Held, Options, scan};
 use crate::exposure::source::GapKind;
@@ -32,6 +33,68 @@ use crate::model::key_protection::{Key, Look};
 const TRIES: usize = 4;
 /// The hidden subcommand that holds a page in memory, as a canary.
 const HOLD_PAGE: &str = "scan-hold-page";
+
+/// Plants canaries in memory and a folder of our own, and searches for them: whether this machine lets the tester look at all. Returns
+/// where they were found.
+///
+/// # Errors
+/// One was not found, or there was no search; in words.
+pub fn canary() -> Result<Vec<String>, String> {
+    let scratch =
+        crate::context::private_folder("scas-look-").map_err(|error| error.to_string())?;
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let sources = vec![
+        Source::Processes {
+            written: "the memory of a process".to_owned(),
+            pids: vec![std::process::id()],
+        },
+        Source::Folder {
+            written: "a folder".to_owned(),
+            path: scratch.path().to_owned(),
+        },
+    ];
+    // Any key: canaries are of the kinds that are looked for.
+    let key = rcgen::KeyPair::generate().map_err(|error| error.to_string())?;
+    let loaded = load_private("a key of no use", &key.serialize_der(), &[]);
+    let (private, public) = loaded.map_err(|error| error.to_string())?;
+    let target = Target {
+        name: "a key of no use".to_owned(),
+        public,
+        private: Some(private),
+    };
+    let answer = scan(
+        &[target],
+        sources,
+        &options(program, scratch.path().to_owned()),
+    );
+    let canaries = answer.map_err(|error| error.to_string())?.canaries;
+    if canaries.is_empty() {
+        return Err("none was planted".to_owned());
+    }
+    if let Some(lost) = canaries.iter().find(|canary| !canary.found) {
+        let why = lost.problem.as_deref().unwrap_or("it was not seen there");
+        return Err(format!("{}: {why}", lost.source));
+    }
+    let mut places: Vec<String> = canaries.into_iter().map(|canary| canary.source).collect();
+    places.dedup();
+    Ok(places)
+}
+
+fn options(program: PathBuf, folder: PathBuf) -> Options {
+    Options {
+        threads: None,
+        stride: Stride::Aligned8,
+        passwords: Vec::new(),
+        limits: Limits::default(),
+        rules: Rules::default(),
+        time: None,
+        folder,
+        control: Control::Plant {
+            helper: (program, vec![HOLD_PAGE.to_owned()]),
+            in_folders: true,
+        },
+    }
+}
 
 /// The memory and storage of a moment, with what another user could reach then.
 pub struct Taken {
@@ -222,18 +285,14 @@ impl Testbed {
     /// A fault of ours, or the file cannot be searched.
     pub(super) async fn is_tainted(&self, file: PathBuf, wanted: &Wanted) -> anyhow::Result<bool> {
         let written = file.display().to_string();
-        let source = crate::exposure::given::Source::File {
+        let source = Source::File {
             written,
             path: file,
         };
         Ok(!self.scan(vec![source], wanted).await?.exposures.is_empty())
     }
 
-    async fn scan(
-        &self,
-        sources: Vec<crate::exposure::given::Source>,
-        wanted: &Wanted,
-    ) -> anyhow::Result<Answer> {
+    async fn scan(&self, sources: Vec<Source>, wanted: &Wanted) -> anyhow::Result<Answer> {
         let (options, targets) = (self.search_options()?, wanted.targets.clone());
         let scanning = tokio::task::spawn_blocking(move || scan(&targets, sources, &options));
         scanning.await?.context("the product could not be searched")
@@ -261,19 +320,7 @@ impl Testbed {
 
     fn search_options(&self) -> anyhow::Result<Options> {
         let program = std::env::current_exe().context("our own program")?;
-        Ok(Options {
-            threads: None,
-            stride: Stride::Aligned8,
-            passwords: Vec::new(),
-            limits: Limits::default(),
-            rules: Rules::default(),
-            time: None,
-            folder: self.scratch.path().to_owned(),
-            control: Control::Plant {
-                helper: (program, vec![HOLD_PAGE.to_owned()]),
-                in_folders: true,
-            },
-        })
+        Ok(options(program, self.scratch.path().to_owned()))
     }
 }
 

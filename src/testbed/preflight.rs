@@ -1,47 +1,63 @@
-//! What can be told before the first scenario: [`preflight`].
+//! What can be told before the first scenario: [`preflight`]. Everything at once, each with the label that the user wrote.
+//!
+//! Nothing here is a verdict: what is amiss is mended before anything is judged. The product is not started.
+
+mod addresses;
+mod certificates;
+mod files;
+mod machine;
+mod product;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use anyhow::Context as _;
-
-use super::sut_process;
+use super::api_client::Manner;
+use super::contact::Contact;
 use crate::model::sut::Profile;
+use crate::profile::Finding;
+pub use addresses::Reserved;
 
-/// Catches configuration mistakes before the first scenario.
-///
-/// # Errors
-/// Each names the label that the user wrote.
-pub async fn preflight(profile: &Profile) -> anyhow::Result<()> {
+/// The ICS item of the test cases that look into the product.
+const DELEGATION: &str = "delegation-mode";
+
+/// What was found before a run.
+#[derive(Debug, Default)]
+pub struct Preflight {
+    /// What must be mended; a run is not begun.
+    pub findings: Vec<Finding>,
+    /// What a test case will lack, and is then Inconclusive by.
+    pub lacks: Vec<Finding>,
+    /// What was looked at and is in order.
+    pub seen: Vec<String>,
+}
+
+/// Looks at everything that the profile refers to, and at this machine.
+pub async fn preflight(profile: &Profile) -> Preflight {
     let ixit = &profile.ixit;
-    for (label, listen) in [
-        ("ixit.nfvo.listen", ixit.nfvo.listen),
-        ("ixit.cmf.listen", ixit.cmf.listen),
-        ("ixit.vim.listen", ixit.vim.listen),
-        ("ixit.vnfci.listen", ixit.vnfci.listen),
-    ] {
-        // Bound and dropped at once: nothing else can tell whether it is free.
-        std::net::TcpListener::bind(listen).with_context(|| {
-            format!("{label}: cannot listen on {listen}; end what uses it, or write port 0 for a free one")
-        })?;
-    }
-    if let Some(root) = ixit.api.root.as_ref().filter(|_| !ixit.api.running) {
-        anyhow::ensure!(
-            !sut_process::listens(root).await,
-            "ixit.api.root: something listens at {} already and would be taken for the product; end it, or write \
-             running = true if it is the product",
-            root
-        );
-    }
-    let start = ixit.start.as_ref().map(|start| &start.command);
-    let commands = [("ixit.start.command", start)];
-    for (label, command) in commands.into_iter().chain(ixit.commands.all()) {
-        let program = command.and_then(|words| words.first());
-        if let Some(program) = program.filter(|program| *program != "{scas}") {
-            runnable(label, program)?;
+    let mut found = Preflight::default();
+    addresses::check(ixit, &mut found).await;
+    files::check(profile, &mut found);
+    machine::check(profile, &mut found).await;
+    match contact(profile) {
+        // What the product is reached with is not in order: first things first.
+        Err(finding) => found.findings.push(finding),
+        Ok((contact, manner)) if ixit.api.running => {
+            product::check(ixit, &contact, manner, &mut found).await;
         }
+        Ok(_) => {}
     }
-    Ok(())
+    found
+}
+
+/// How the product would be spoken to in a run.
+fn contact(profile: &Profile) -> Result<(Contact, Manner), Finding> {
+    let ixit = &profile.ixit;
+    let now = jiff::Timestamp::now();
+    let made = crate::context::material(ixit.pki.as_deref(), now).and_then(|(pki, _)| {
+        let contact = Contact::of(profile, &pki)?;
+        let manner = Manner::of(&ixit.api, &contact, &ixit.timeouts)?;
+        Ok((contact, manner))
+    });
+    made.map_err(|error| Finding::told(&error))
 }
 
 /// The placeholders that a profile may use, with values that only show their names.
@@ -68,29 +84,4 @@ pub fn placeholders() -> BTreeMap<&'static str, String> {
     .into_iter()
     .map(|name| (name, name.to_owned()))
     .collect()
-}
-
-/// Whether a program can be found, by path or on PATH. Tried here so that a slip of the pen is told at once.
-fn runnable(label: &str, program: &str) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    if program.contains('{') {
-        // Known only once a scenario has its folders.
-        return Ok(());
-    }
-    let executable = |path: &Path| {
-        path.metadata()
-            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    };
-    let found = if program.contains('/') {
-        executable(Path::new(program))
-    } else {
-        std::env::var_os("PATH").is_some_and(|paths| {
-            std::env::split_paths(&paths).any(|p| executable(&p.join(program)))
-        })
-    };
-    anyhow::ensure!(
-        found,
-        "{label}: '{program}' is not an executable file; write its path, or a name on PATH"
-    );
-    Ok(())
 }

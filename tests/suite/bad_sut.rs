@@ -6,17 +6,40 @@ use std::net::{TcpListener, TcpStream};
 
 use crate::support::{SHORT, Stage, foreign_profile};
 
-/// Listens on loopback and treats every connection alike. Ends with the test process.
+/// Listens on loopback, is well as long as preflight looks, and treats every other connection alike. Ends with the test process.
 fn server(treat: impl Fn(TcpStream) + Clone + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let treat = treat.clone();
-            std::thread::spawn(move || treat(stream));
+            std::thread::spawn(move || {
+                if let Some(stream) = after_preflight(stream) {
+                    treat(stream);
+                }
+            });
         }
     });
     format!("http://{address}")
+}
+
+/// Answers what preflight asks; gives any other connection back as it came.
+fn after_preflight(mut stream: TcpStream) -> Option<TcpStream> {
+    const ASKED: &[u8] = b"GET /vnflcm/v2/api_versions ";
+    let mut begun = [0; ASKED.len()];
+    loop {
+        let many = stream.peek(&mut begun).ok().filter(|many| *many > 0)?;
+        if !ASKED.starts_with(&begun[..many]) {
+            return Some(stream);
+        }
+        if many == ASKED.len() {
+            break;
+        }
+        std::thread::yield_now();
+    }
+    read_request(&mut stream);
+    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    None
 }
 
 /// Runs the normative signature scenario against a process that only waits, and an API that treats us so.

@@ -132,6 +132,16 @@ fn every_placeholder_of_a_profile_is_described_and_no_other() {
 }
 
 #[test]
+fn every_label_of_a_profile_is_described_as_its_type_does() {
+    let text = read("docs/profile.md");
+    let table = scas::profile::labels::table();
+    assert!(
+        section(&text, "Labels").contains(&table),
+        "put this into docs/profile.md (scas init --labels):\n{table}"
+    );
+}
+
+#[test]
 fn the_built_in_profile_cites_headings_that_there_are() {
     let profile: toml::Table = read("fixtures/sut/reference-vnfm.toml").parse().unwrap();
     let cited = profile["documents"].as_table().unwrap();

@@ -15,6 +15,8 @@ mod foreign;
 mod interruption;
 mod key_protection;
 mod main_job;
+mod preflight;
+mod profile;
 mod reports;
 mod scan;
 mod support;

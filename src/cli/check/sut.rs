@@ -22,6 +22,11 @@ struct Report<'a> {
     profile_digest: &'a str,
     sut: &'a Sut,
     cases: Vec<Case<'a>>,
+    /// What was looked at and is in order.
+    seen: Vec<String>,
+    /// What a test case will lack, and is then Inconclusive by.
+    lacks: Vec<String>,
+    /// What must be mended before a run.
     findings: Vec<String>,
 }
 
@@ -51,20 +56,29 @@ pub(super) fn report(args: &Args, path: &Path) -> Result<(String, u8), Failure> 
         .transpose()
         .map_err(|error| Failure::Usage(anyhow::Error::new(error).context("--select")))?;
     let loaded = profile::load(path, &super::super::environment).map_err(Failure::Usage)?;
-    let mut findings = Vec::new();
-    if let Err(error) = super::super::runtime()?.block_on(testbed::preflight(&loaded.profile)) {
-        findings.push(format!("{error:#}"));
-    }
+    let profile = &loaded.profile;
+    let mut looked = super::super::runtime()?.block_on(testbed::preflight(profile));
+    looked
+        .findings
+        .extend(profile::unknown_cases(&profile.waiver, &catalogue));
+    let told = |found| {
+        loaded
+            .findings(found)
+            .all
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    let mut findings: Vec<String> = told(looked.findings);
+    let lacks: Vec<String> = told(looked.lacks);
+    let cases = cases(&catalogue, selection.as_ref(), profile, &mut findings);
     let report = Report {
         profile: &loaded.name,
         profile_digest: &loaded.digest,
-        sut: &loaded.profile.sut,
-        cases: cases(
-            &catalogue,
-            selection.as_ref(),
-            &loaded.profile,
-            &mut findings,
-        ),
+        sut: &profile.sut,
+        cases,
+        seen: looked.seen,
+        lacks,
         findings,
     };
     let text = if args.json {
@@ -148,8 +162,14 @@ impl Report<'_> {
                 text += &format!("      {reason}\n");
             }
         }
+        for seen in &self.seen {
+            text += &format!("in order: {seen}\n");
+        }
+        for lacks in &self.lacks {
+            text += &format!("lacks: {lacks}\n");
+        }
         for finding in &self.findings {
-            text += &format!("{finding}\n");
+            text += &format!("to mend: {finding}\n");
         }
         text += &match (self.findings.len(), self.exit_code()) {
             (0, NOTHING_APPLIES) => "nothing that is selected applies to the product\n".to_owned(),
