@@ -7,7 +7,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::model::clause::Role;
+use crate::model::ics::Item;
 use crate::model::sut::{Ixit, Profile, VnfRequests};
+
+/// The ICS item of a product that keeps private keys in a PKCS#11 token.
+pub const IN_TOKEN: &str = "key-custody-pkcs11";
 
 /// The reference VNFM's profile.
 const REFERENCE: &str = include_str!("../fixtures/sut/reference-vnfm.toml");
@@ -52,7 +56,11 @@ pub fn load(path: &Path) -> anyhow::Result<Loaded> {
     parse(&text, &name)
 }
 
-fn parse(text: &str, name: &str) -> anyhow::Result<Loaded> {
+/// Reads a profile from its text.
+///
+/// # Errors
+/// As for [`load`].
+pub fn parse(text: &str, name: &str) -> anyhow::Result<Loaded> {
     let profile: Profile = toml::from_str(text).with_context(|| format!("profile {name}"))?;
     check(&profile).with_context(|| format!("profile {name}"))?;
     Ok(Loaded {
@@ -65,6 +73,11 @@ fn parse(text: &str, name: &str) -> anyhow::Result<Loaded> {
 
 fn check(profile: &Profile) -> anyhow::Result<()> {
     let ixit = &profile.ixit;
+    let in_token = profile.ics.items.get(IN_TOKEN).is_some_and(Item::supported);
+    anyhow::ensure!(
+        !in_token || ixit.keys.pkcs11.is_some(),
+        "ixit.keys.pkcs11: it is not there, and the ICS says {IN_TOKEN}: tell module, token and pin-file, so that the tester can look into the token"
+    );
     anyhow::ensure!(
         profile.sut.role == Role::Vnfm,
         "sut.role: '{}' cannot be tested yet; the one role is 'VNFM'",
@@ -155,6 +168,10 @@ fn delegation(ixit: &Ixit) -> anyhow::Result<()> {
             "ixit.keys.{label}: {value} is out of range 1 to {most}"
         );
     }
+    anyhow::ensure!(
+        !keys.algorithms.is_empty(),
+        "ixit.keys.algorithms: it names no kind of key pair; write e.g. [\"EC_P256\"], or leave it out"
+    );
     if let Some(address) = &ixit.oam.address {
         let port = address.rsplit_once(':').map(|(_, port)| port.parse());
         anyhow::ensure!(
@@ -240,6 +257,11 @@ mod tests {
     fn impossible_words_for_delegation_mode_name_their_label() {
         for (from, to, label) in [
             ("attempts = 3", "attempts = 0", "ixit.keys.attempts"),
+            (
+                "algorithms = [\"EC_P256\", \"RSA\"]",
+                "algorithms = []",
+                "ixit.keys.algorithms",
+            ),
             (
                 "deletion-deadline = 1",
                 "deletion-deadline = 0",

@@ -11,6 +11,7 @@ pub mod processes;
 mod remains;
 pub mod state;
 pub mod sut_process;
+pub mod token;
 pub mod vnf;
 
 use std::collections::BTreeMap;

@@ -12,6 +12,7 @@ pub mod key_protection;
 pub mod question;
 pub mod sut;
 pub mod test_case;
+pub mod token;
 pub mod verdict;
 
 pub use word::UnknownWord;

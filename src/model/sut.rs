@@ -11,7 +11,9 @@ mod delegation;
 
 use super::clause::Role;
 use super::ics::Ics;
-pub use delegation::{Keys, Listens, OamSide, Observe, OtherProcesses, VnfRequests};
+pub use delegation::{
+    KeyAlgorithm, Keys, Listens, OamSide, Observe, OtherProcesses, Pkcs11, VnfRequests,
+};
 
 /// One profile file.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -17,4 +17,5 @@ mod main_job;
 mod reports;
 mod scan;
 mod support;
+mod token;
 mod verdicts;
