@@ -31,6 +31,9 @@ pub use self::waiver::unknown_cases;
 use crate::model::clause::Role;
 use crate::model::sut::Profile;
 
+/// The ICS item of a product that keeps private keys in a PKCS#11 token.
+pub const IN_TOKEN: &str = "key-custody-pkcs11";
+
 /// The reference VNFM's profile.
 const REFERENCE: &str = include_str!("../fixtures/sut/reference-vnfm.toml");
 
@@ -60,12 +63,15 @@ impl Loaded {
 /// # Errors
 /// It does not parse: a fault of ours.
 pub fn reference() -> anyhow::Result<Loaded> {
-    Ok(parse(
-        REFERENCE,
-        "built in",
-        Path::new(""),
-        &no_environment,
-    )?)
+    Ok(of_text(REFERENCE, "built in")?)
+}
+
+/// Reads a profile that is no file of the user's: it refers to no secrets of the environment.
+///
+/// # Errors
+/// As for [`load`].
+pub fn of_text(text: &str, name: &str) -> Result<Loaded, Findings> {
+    parse(text, name, Path::new(""), &no_environment)
 }
 
 /// Reads a profile from a file, and the secrets that it refers to. Relative paths of files begin at the profile's folder.
@@ -200,6 +206,11 @@ mod tests {
     fn impossible_words_for_delegation_mode_name_their_label() {
         for (from, to, label) in [
             ("attempts = 3", "attempts = 0", "ixit.keys.attempts"),
+            (
+                "algorithms = [\"EC_P256\", \"RSA\"]",
+                "algorithms = []",
+                "ixit.keys.algorithms",
+            ),
             (
                 "deletion-deadline = 1",
                 "deletion-deadline = 0",

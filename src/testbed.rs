@@ -20,6 +20,7 @@ pub mod state;
 pub mod sut;
 pub mod sut_process;
 mod tolerance;
+pub mod token;
 pub mod vnf;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -12,6 +12,7 @@ mod run;
 mod scan;
 mod selftest;
 mod simulate;
+mod softhsm;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ use clap::{Parser, Subcommand};
 pub use reference::WipingAllocator;
 
 use crate::session::PrepareError;
+use crate::testbed::token;
 
 /// Exit code of a usage or configuration mistake.
 pub const USAGE: u8 = 64;
@@ -110,6 +112,9 @@ enum Command {
     /// Try to reach what standard input names, and tell
     #[command(name = scan::ATTEMPT, hide = true)]
     ScanAttempt,
+    /// Look into the PKCS#11 token that standard input names, and tell
+    #[command(name = token::LOOK, hide = true)]
+    LookIntoToken,
 }
 
 /// Runs the command line.
@@ -143,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(args),
         Command::ScanHoldPage => scan::hold_page(),
         Command::ScanAttempt => scan::attempt(),
+        Command::LookIntoToken => look_into_token(),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),
@@ -162,6 +168,15 @@ fn log() {
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .init();
+}
+
+/// Says what is in a token, once: the tester has this done by a process of its own.
+fn look_into_token() -> Outcome {
+    let ask = serde_json::from_reader(std::io::stdin().lock())
+        .map_err(|error| Failure::Usage(error.into()))?;
+    let seen = token::session::look(&ask).map_err(Failure::Usage)?;
+    print_json(&seen)?;
+    Ok(0)
 }
 
 /// Prints to standard output; a reader that closed the pipe has read enough.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rand::Rng as _;
 
-use super::{Failure, Outcome, progress};
+use super::{Failure, Outcome, progress, softhsm};
 use crate::catalogue::Catalogue;
 use crate::catalogue::Selection;
 use crate::context::Tier;
@@ -50,14 +50,22 @@ pub struct Args {
     /// Give the reference this defect, to see the suite turn red (repeatable; `scas selftest` knows the names)
     #[arg(long, value_name = "NAME", conflicts_with = "sut")]
     defect: Vec<String>,
+    /// Have the reference keep its private keys in a softhsm2 token, which is made for this run and removed with it
+    #[arg(long, conflicts_with = "sut")]
+    softhsm: bool,
 }
 
 /// Runs the subcommand.
 pub fn run(args: Args) -> Outcome {
     let catalogue = catalogue(args.features.as_deref())?;
-    let sut = match &args.sut {
-        Some(path) => profile::load(path, &super::environment).map_err(Failure::Usage)?,
-        None => profile::reference().map_err(Failure::Harness)?,
+    let token = match args.softhsm {
+        true => Some(softhsm::Token::new().map_err(Failure::Usage)?),
+        false => None,
+    };
+    let sut = match (&args.sut, &token) {
+        (Some(path), _) => profile::load(path, &super::environment).map_err(Failure::Usage)?,
+        (None, Some(token)) => token.reference().map_err(Failure::Harness)?,
+        (None, None) => profile::reference().map_err(Failure::Harness)?,
     };
     super::selftest::known_defects(&args.defect)?;
     let selection = args

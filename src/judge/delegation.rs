@@ -1,43 +1,8 @@
-//! Delegation mode beyond the clauses' own tests: are keys fresh, attempts bounded, flawed certificates kept out, strangers refused?
+//! Delegation mode beyond the clauses' own tests: are attempts bounded, flawed certificates kept out, strangers refused?
 
-use std::collections::BTreeMap;
-
-use crate::model::evidence::Measurement;
-use crate::model::key_protection::{ChannelUse, Delivery, KeyUse, OamConnection, OamOutcome};
+use crate::model::key_protection::{ChannelUse, Delivery, OamConnection, OamOutcome};
 use crate::model::question::Judgement;
 use crate::model::verdict::Outcome;
-
-/// Whether no two certification requests share a key pair. The measurement says what that can tell: a generator that draws from
-/// a space of at most so many bits would have shown a repetition with 99 % probability.
-pub fn keys_differ(uses: &[KeyUse], least: usize) -> Judgement {
-    let mut first: BTreeMap<&str, &KeyUse> = BTreeMap::new();
-    for one in uses {
-        if let Some(earlier) = first.insert(&one.public_key_sha256, one) {
-            return Judgement::from(Outcome::Unmet {
-                expected: "each certification request has a key pair of its own".into(),
-                actual: format!(
-                    "that of {} has the key of {} (public key {}...)",
-                    one.what,
-                    earlier.what,
-                    one.public_key_sha256.get(..16).unwrap_or_default()
-                ),
-            });
-        }
-    }
-    if uses.len() < least {
-        return undecided(format!(
-            "{} certification request(s) were seen, {least} are needed",
-            uses.len()
-        ));
-    }
-    let mut judgement = Judgement::from(Outcome::Met);
-    judgement.measurements = vec![Measurement {
-        name: "detection-bound".into(),
-        value: super::uniqueness::detection_bound_bits(uses.len()),
-        unit: "bit".into(),
-    }];
-    judgement
-}
 
 /// Whether every certification request was signed with the private key that belongs to it.
 pub fn possession_proved(requests: usize, unproved: &[String]) -> Judgement {
@@ -166,29 +131,12 @@ fn undecided(reason: String) -> Judgement {
 mod tests {
     use super::*;
 
-    fn uses(keys: &[&str]) -> Vec<KeyUse> {
-        keys.iter()
-            .enumerate()
-            .map(|(number, key)| KeyUse {
-                what: format!("VNFCI {number}"),
-                public_key_sha256: (*key).to_owned(),
-            })
-            .collect()
-    }
-
     fn is_unmet(judgement: &Judgement) -> bool {
         matches!(judgement.outcome, Outcome::Unmet { .. })
     }
 
     fn is_undecided(judgement: &Judgement) -> bool {
         matches!(judgement.outcome, Outcome::Undecided { .. })
-    }
-
-    #[test]
-    fn a_key_that_comes_twice_is_unmet_and_too_few_show_nothing() {
-        assert_eq!(keys_differ(&uses(&["a", "b"]), 2).outcome, Outcome::Met);
-        assert!(is_unmet(&keys_differ(&uses(&["a", "b", "a"]), 4)));
-        assert!(is_undecided(&keys_differ(&uses(&["a"]), 2)));
     }
 
     #[test]

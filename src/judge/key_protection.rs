@@ -221,7 +221,11 @@ fn remarks(looks: &[Look]) -> Vec<Observation> {
         if !reached.is_empty() {
             remarks.push(remark(
                 "reached-as-another-user",
-                format!("{}: without the key: {}", look.name, listed(&reached)),
+                format!(
+                    "{}: another user could do this, none of which shows a private key: {}",
+                    look.name,
+                    listed(&reached)
+                ),
             ));
         }
     }

@@ -3,7 +3,9 @@
 
 pub mod delegation;
 pub mod key_protection;
+pub mod keys;
 pub mod signature;
+pub mod token;
 pub mod uniqueness;
 
 use crate::model::question::{Judgement, Question};
@@ -39,7 +41,24 @@ pub fn answer(question: &Question) -> Judgement {
             };
             key_protection::deleted(keys, &use_, looks)
         }
-        Question::KeysDiffer { uses, least } => delegation::keys_differ(uses, *least),
+        Question::TokenProtects { keys, looks } => token::protects(keys, looks),
+        Question::TokenEmptied {
+            keys,
+            ended_by,
+            ended_at,
+            deadline,
+            before,
+            look,
+        } => {
+            let use_ = key_protection::Use {
+                ended_by,
+                ended_at: *ended_at,
+                deadline: *deadline,
+            };
+            token::emptied(keys, &use_, before, look)
+        }
+        Question::KeysDiffer { uses, least } => keys::differ(uses, *least),
+        Question::KeysStrong { uses, least } => keys::strong(uses, *least),
         Question::PossessionProved { requests, unproved } => {
             delegation::possession_proved(*requests, unproved)
         }

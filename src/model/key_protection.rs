@@ -164,6 +164,18 @@ pub struct KeyUse {
     pub what: String,
     /// SHA-256 of the SubjectPublicKeyInfo, lower-case hex.
     pub public_key_sha256: String,
+    /// The numbers in it, where it is an RSA key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rsa: Option<RsaPublicKey>,
+}
+
+/// What everybody knows of an RSA key pair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RsaPublicKey {
+    /// Hex.
+    pub modulus: String,
+    /// Hex.
+    pub exponent: String,
 }
 
 /// A certificate with its private key that reached a VIM or VNFCI.

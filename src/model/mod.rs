@@ -13,6 +13,7 @@ pub mod question;
 pub mod secret;
 pub mod sut;
 pub mod test_case;
+pub mod token;
 pub mod verdict;
 
 pub use word::UnknownWord;

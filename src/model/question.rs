@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use jiff::Timestamp;
 
 use super::key_protection::{ChannelUse, Delivery, Key, KeyUse, Look, OamConnection};
+use super::token::TokenLook;
 use super::verdict::Outcome;
 
 /// A question with all the facts that its answer depends on. Kept as evidence beside the verdict.
@@ -71,6 +72,35 @@ pub enum Question {
         uses: Vec<KeyUse>,
         /// Fewer show nothing.
         least: usize,
+    },
+    /// Is there no private key that follows from the public keys of the certification requests?
+    KeysStrong {
+        /// The requests.
+        uses: Vec<KeyUse>,
+        /// Fewer show nothing.
+        least: usize,
+    },
+    /// Vnfm.Sc.006: did the token give none of these private keys out in clear?
+    TokenProtects {
+        /// The requests whose private keys these are.
+        keys: Vec<KeyUse>,
+        /// Looks into the token while they were in use.
+        looks: Vec<TokenLook>,
+    },
+    /// Vnfm.Sc.006: is none of these private keys in the token any more?
+    TokenEmptied {
+        /// The requests whose private keys these are.
+        keys: Vec<KeyUse>,
+        /// What ends their use, in words.
+        ended_by: String,
+        /// When that was.
+        ended_at: Timestamp,
+        /// Seconds that they may remain after it.
+        deadline: u64,
+        /// What was in the token before.
+        before: TokenLook,
+        /// The look after the deadline.
+        look: TokenLook,
     },
     /// Did each certification request prove possession of its private key?
     PossessionProved {

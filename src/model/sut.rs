@@ -24,7 +24,7 @@ use super::ics::Ics;
 pub use api::{Api, Authentication, AuthenticationKind, Commands};
 pub use capacity::Capacity;
 pub use day::Day;
-pub use delegation::{Keys, Listens, OamSide};
+pub use delegation::{KeyAlgorithm, Keys, Listens, OamSide, Pkcs11};
 pub use documents::{Document, DocumentTable};
 pub use name_plate::Sut;
 pub use nfvo::{NfvoSide, Security};

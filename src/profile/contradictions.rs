@@ -1,6 +1,8 @@
 //! What ICS and IXIT say against each other, and IXIT against itself: [`check`].
 
+use super::IN_TOKEN;
 use super::finding::Finding;
+use crate::model::ics::Item;
 use crate::model::sut::Profile;
 
 /// The ICS item that the test cases of delegation mode ask for.
@@ -24,6 +26,13 @@ pub(super) fn check(profile: &Profile) -> Vec<Finding> {
             ixit.keys.deletion_deadline, ixit.keys.retention
         );
         found.push(Finding::of("ixit.keys.deletion-deadline", text));
+    }
+    let in_token = profile.ics.items.get(IN_TOKEN).is_some_and(Item::supported);
+    if in_token && ixit.keys.pkcs11.is_none() {
+        let text = format!(
+            "is missing: ics.{IN_TOKEN} says yes; tell module, token and pin-file, so that the tester can look into the token"
+        );
+        found.push(Finding::of("ixit.keys.pkcs11", text));
     }
     found.extend(delegation(profile));
     found

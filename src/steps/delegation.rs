@@ -9,6 +9,7 @@ use scas_simulators::transcript::Request;
 use super::{Arguments, Problem, StepResult};
 use crate::model::key_protection::ChannelUse;
 use crate::model::question::Question;
+use crate::model::sut::KeyAlgorithm;
 use crate::testbed::Testbed;
 use crate::testbed::vnf::Undone;
 use crate::vnf_package::Package;
@@ -69,7 +70,25 @@ crate::step!(
     instantiate
 );
 async fn instantiate(world: &mut World, arguments: Arguments) -> StepResult {
-    begin(world, arguments.number(0)?).await
+    let algorithm = usual(world)?;
+    begin(world, arguments.number(0)?, algorithm).await
+}
+
+crate::step!(
+    When,
+    "the NFVO asks for {int} VNF(s) with {int} VNFCIs each, for each kind of key pair that the VNFM makes",
+    of_each_kind
+);
+/// The kinds are the profile's.
+async fn of_each_kind(world: &mut World, arguments: Arguments) -> StepResult {
+    let (vnfs, vnfcis) = (arguments.number(0)?, arguments.number(1)?);
+    for algorithm in world.context()?.profile.ixit.keys.algorithms.clone() {
+        for _ in 0..vnfs {
+            begin(world, vnfcis, algorithm).await?;
+            ends_somehow(world, Arguments::default()).await?;
+        }
+    }
+    Ok(())
 }
 
 crate::step!(
@@ -79,20 +98,21 @@ crate::step!(
 );
 async fn one_after_another(world: &mut World, arguments: Arguments) -> StepResult {
     for _ in 0..arguments.number(0)? {
-        begin(world, arguments.number(1)?).await?;
+        let algorithm = usual(world)?;
+        begin(world, arguments.number(1)?, algorithm).await?;
         completed(world).await?;
     }
     Ok(())
 }
 
-async fn begin(world: &mut World, vnfcis: u64) -> StepResult {
+async fn begin(world: &mut World, vnfcis: u64, algorithm: KeyAlgorithm) -> StepResult {
     let context = Arc::clone(world.context()?);
     let number = world.vnfd_ids.len() as u64;
     let vnfd_id = context.vnfd_id(world.id().context("no scenario")?, number);
     let package = Package::new(&vnfd_id, &context.signing).build()?;
     let bed = world.bed()?;
     bed.hold(&package);
-    let vnf = bed.create_delegated(&vnfd_id).await?;
+    let vnf = bed.create_delegated(&vnfd_id, algorithm).await?;
     let operation = bed.instantiate_delegated(&vnf, vnfcis).await?;
     world.vnfd_ids.push(vnfd_id);
     world.custody.vnf = Some(vnf);
@@ -107,7 +127,8 @@ crate::step!(
 );
 async fn instantiated(world: &mut World, arguments: Arguments) -> StepResult {
     let vnfcis = arguments.number(0)?;
-    begin(world, vnfcis).await?;
+    let algorithm = usual(world)?;
+    begin(world, vnfcis, algorithm).await?;
     completed(world).await?;
     let running = world.bed()?.delegation()?.vnfcis().await?.len();
     if running as u64 != vnfcis {
@@ -171,7 +192,10 @@ async fn in_vain(world: &mut World, _: Arguments) -> StepResult {
     if state == "COMPLETED" {
         return Err(Problem::unmet("the operation fails", "it is COMPLETED"));
     }
-    world.observe("operation", &format!("{state}: {error}"), None);
+    let told = format!(
+        "the operation was bound to fail here, and ended as {state}; the VNFM says: {error}"
+    );
+    world.observe("operation", &told, None);
     world.custody.ended_by("the last attempt");
     Ok(())
 }
@@ -184,7 +208,13 @@ crate::step!(
 async fn ends_somehow(world: &mut World, _: Arguments) -> StepResult {
     let operation = operation(world)?;
     let (state, error) = world.bed()?.ended_as(&operation).await?;
-    world.observe("operation", &format!("{state}: {error}"), None);
+    // Whether it succeeds is not in question here; why it did not may help who reads on.
+    if state != "COMPLETED" {
+        let told = format!(
+            "the operation was allowed to fail here, and ended as {state}; the VNFM says: {error}"
+        );
+        world.observe("operation", &told, None);
+    }
     Ok(())
 }
 
@@ -197,6 +227,17 @@ async fn keys_differ(world: &mut World, arguments: Arguments) -> StepResult {
     let uses = world.bed()?.certification_requests()?;
     let least = usize::try_from(arguments.number(0)?)?;
     world.ask(&Question::KeysDiffer { uses, least })
+}
+
+crate::step!(
+    Then,
+    "no private key follows from the public keys of at least {int} certification requests",
+    keys_strong
+);
+async fn keys_strong(world: &mut World, arguments: Arguments) -> StepResult {
+    let uses = world.bed()?.certification_requests()?;
+    let least = usize::try_from(arguments.number(0)?)?;
+    world.ask(&Question::KeysStrong { uses, least })
 }
 
 crate::step!(
@@ -242,6 +283,11 @@ pub(super) fn operation(world: &World) -> anyhow::Result<String> {
     operation
         .clone()
         .context("no lifecycle operation was begun")
+}
+
+/// The kind of key pair that is asked for where it does not matter.
+fn usual(world: &World) -> anyhow::Result<KeyAlgorithm> {
+    Ok(world.context()?.profile.ixit.keys.usual())
 }
 
 /// The VNF instance.

@@ -20,6 +20,7 @@ pub mod identifiers;
 pub mod key_protection;
 pub mod oam_tls;
 pub mod or_vnfm;
+pub mod token;
 pub mod vim;
 pub mod vnf_package;
 pub mod vnfci;

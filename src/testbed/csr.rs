@@ -7,6 +7,10 @@ use scas_simulators::transcript::Request;
 use sha2::{Digest as _, Sha256};
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension};
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use crate::model::key_protection::RsaPublicKey;
 
 /// A certification request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,18 @@ impl Asked {
             kind: label.or_else(|| registered(&names(&csr), delegates)),
             public_key_sha256: hex::encode(Sha256::digest(info.subject_pki.raw)),
         })
+    }
+}
+
+/// The numbers of an RSA key, by its SubjectPublicKeyInfo; `None` for any other.
+pub fn rsa(public_key_der: &[u8]) -> Option<RsaPublicKey> {
+    let (_, info) = SubjectPublicKeyInfo::from_der(public_key_der).ok()?;
+    match info.parsed().ok()? {
+        PublicKey::RSA(key) => Some(RsaPublicKey {
+            modulus: hex::encode(key.modulus),
+            exponent: hex::encode(key.exponent),
+        }),
+        _ => None,
     }
 }
 

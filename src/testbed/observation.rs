@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use self::attempts::Probed;
 use self::ground::Ground;
+pub(super) use self::ground::shared_files;
 pub use self::wire::{Spoken, Wire};
 use super::Testbed;
 use super::delegation::CertifiedKey;

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use scas_simulators::transcript::{Body, Exchange, Transcript};
 
 use super::delegation::Delegation;
-use super::observation::Wanted;
+use super::observation::{Wanted, shared_files};
 use super::sut::Sut;
 use super::sut_process;
 use super::{TRANSCRIPT, Testbed, processes, state, tolerance};
@@ -79,6 +79,7 @@ impl Testbed {
                 Err(error) => lost.push(format!("{error:#}")),
             }
         }
+        residue.extend(self.sweep().await);
         let mut files = vec![(
             self.folder.join(TRANSCRIPT),
             "every exchange of the scenario, one line each",
@@ -120,6 +121,33 @@ impl Testbed {
     fn secrets(&self) -> Option<anyhow::Result<Wanted>> {
         let certified = self.delegation.as_ref().map(Delegation::certified)?;
         Some(Wanted::all(certified.iter()))
+    }
+
+    /// Removes what the product has made in folders of everybody's and left there with a private key of the scenario: nobody else
+    /// would. A file that was there before is left alone, and told.
+    async fn sweep(&self) -> Vec<String> {
+        let Some(Ok(wanted)) = self.secrets() else {
+            return Vec::new();
+        };
+        let mut told = Vec::new();
+        for path in shared_files(self.since, &self.folder) {
+            if !matches!(self.is_tainted(path.clone(), &wanted).await, Ok(true)) {
+                continue;
+            }
+            let path_text = path.display();
+            let is_new = std::fs::metadata(&path).and_then(|met| met.created());
+            if !is_new.is_ok_and(|made| made >= self.since) {
+                told.push(format!("a private key of the scenario is left in {path_text}, which was there before: remove it"));
+                continue;
+            }
+            told.push(match std::fs::remove_file(&path) {
+                Ok(()) => format!("the SUT left a private key in {path_text}, which was removed"),
+                Err(error) => format!(
+                    "the SUT left a private key in {path_text}, which cannot be removed: {error}"
+                ),
+            });
+        }
+        told
     }
 
     /// Writes the transcript without what holds a private key, and returns the logs that must not be kept.

@@ -1,12 +1,14 @@
 //! A VNF in delegation mode, as the NFVO asks for it: created with certificate configuration, instantiated, given new certificates.
 
-use scas_simulators::cmf::{Decision, Enrolment, Refusal};
+use scas_simulators::cmf::{Decision, Enrolment, KeyPolicy, Refusal};
 use serde_json::{Map, Value, json};
 
 use super::Testbed;
+use super::csr;
 use super::lcm::{self, Creation};
 use super::observation::Spoken;
 use crate::model::key_protection::KeyUse;
+use crate::model::sut::KeyAlgorithm;
 
 /// The deployment flavour of our packages.
 const FLAVOUR: &str = "simple";
@@ -47,11 +49,15 @@ impl Testbed {
     ///
     /// # Errors
     /// [`Undone`] if the SUT refuses; else a fault of ours.
-    pub async fn create_delegated(&mut self, vnfd_id: &str) -> anyhow::Result<String> {
+    pub async fn create_delegated(
+        &mut self,
+        vnfd_id: &str,
+        algorithm: KeyAlgorithm,
+    ) -> anyhow::Result<String> {
         let own = json!({
             "vnfdId": vnfd_id,
             "vnfInstanceName": NAME,
-            "certificateConfigurationData": certificate_configuration(),
+            "certificateConfigurationData": certificate_configuration(algorithm),
         });
         let body = with(own, &self.context.profile.ixit.vnf.create, 1, &[]);
         let sent = self.client()?.send(lcm::create_with(&body)).await;
@@ -90,9 +96,10 @@ impl Testbed {
         id: &str,
         vnfcs: &[(String, String)],
     ) -> anyhow::Result<String> {
+        let algorithm = self.context.profile.ixit.keys.usual();
         let own = json!({
             "extVirtualLinks": [],
-            "certificateConfigurationData": certificate_configuration(),
+            "certificateConfigurationData": certificate_configuration(algorithm),
         });
         let further = &self.context.profile.ixit.vnf.change_ext_conn;
         let body = with(own, further, vnfcs.len() as u64, vnfcs);
@@ -207,6 +214,7 @@ impl Testbed {
             let request = enrolment.request?;
             Some(KeyUse {
                 what: format!("{} at {}", request.subject, enrolment.at),
+                rsa: csr::rsa(&request.public_key_der),
                 public_key_sha256: request.public_key_sha256,
             })
         });
@@ -254,8 +262,13 @@ impl Testbed {
 }
 
 /// What asks for delegation mode (SOL003 4.5.1).
-fn certificate_configuration() -> Value {
-    json!({ "securityPolicy": [{ "id": "policy-1", "allowedAlgorithm": "EC_P256" }] })
+fn certificate_configuration(algorithm: KeyAlgorithm) -> Value {
+    let mut policy = json!({ "id": "policy-1", "allowedAlgorithm": algorithm });
+    if algorithm == KeyAlgorithm::Rsa {
+        // The simulated CMF takes none that is shorter.
+        policy["minimumKeyLength"] = json!(KeyPolicy::default().minimum_rsa_bits);
+    }
+    json!({ "securityPolicy": [policy] })
 }
 
 /// The members of the tester, and over them those of the profile with their placeholders filled in.

@@ -6,6 +6,7 @@ use scas_simulators::control::Hold;
 
 use crate::model::key_protection::{Delivery, OamConnection};
 use crate::testbed::observation::Taken;
+use crate::testbed::token::Glance;
 
 /// What a scenario of delegation mode has come to (SEC 030 4.2.2.3 to 4.2.2.5).
 #[derive(Default)]
@@ -30,6 +31,8 @@ pub struct Custody {
     pub earlier: Vec<String>,
     /// Snapshots of the SUT while keys were in use.
     pub snapshots: Vec<Taken>,
+    /// Looks into the token: before, and meanwhile.
+    pub token: Vec<Glance>,
     /// What ended the use of the private key, and when.
     pub ended: Option<(String, Timestamp)>,
     /// The first exchange after the deadline.

@@ -1,7 +1,7 @@
 //! The key-protection cases of SEC 030 (4.2.2.3 to 4.2.2.5): red for the right reason, undecided where the tester lacks the means,
 //! and no private key in what is kept.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::support::{Stage, json, profile, root, root_or_told};
 
@@ -101,6 +101,68 @@ fn a_key_that_stays_in_memory_fails_after_the_deadline_only() {
     assert_eq!(of("is deleted and cannot be recovered"), "unmet");
     assert_no_key_was_kept(&stage);
     stage.assert_nothing_left();
+}
+
+/// Files of products in memory that everybody shares.
+fn in_shared_memory() -> Vec<PathBuf> {
+    let listed = std::fs::read_dir("/dev/shm").unwrap().flatten();
+    let mut found: Vec<PathBuf> = listed.map(|entry| entry.path()).collect();
+    found.retain(|path| path.to_string_lossy().contains("/vnfm-"));
+    found.sort();
+    found
+}
+
+/// The product is killed before it can tidy up.
+#[test]
+fn what_a_killed_product_left_in_shared_memory_is_removed_and_told() {
+    if !can_look() {
+        return;
+    }
+    let stage = Stage::new();
+    let features = stage.path("features");
+    copy(Path::new("features"), &features);
+    let mut files = std::fs::read_dir(features.join("nfv-sec-030")).unwrap();
+    let case = files.find_map(|file| {
+        let path = file.unwrap().path();
+        path.to_string_lossy().contains("/4.2.2.4_").then_some(path)
+    });
+    let case = case.unwrap();
+    let text = std::fs::read_to_string(&case).unwrap();
+    // A tag that no other scenario of it has.
+    let crash = "@extended @serial\n  Scenario: The private key is gone where the VNFM crashes";
+    assert!(text.contains(crash));
+    let text = text.replace(crash, &crash.replace("@serial", "@serial @quick"));
+    std::fs::write(&case, text).unwrap();
+    let before = in_shared_memory();
+    let folder = features.to_str().unwrap();
+    let defect = ["--defect", "key-in-shared-memory"];
+    let select = [
+        "run",
+        "--features",
+        folder,
+        "--select",
+        "4.2.2.4 and @quick",
+    ];
+    stage.run(&[&select[..], &defect[..]].concat()).assert_told(
+        1,
+        &[
+            "Fail",
+            "left a private key in /dev/shm/vnfm-",
+            "which was removed",
+        ],
+    );
+    assert_eq!(in_shared_memory(), before);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+        }
+    }
 }
 
 #[test]

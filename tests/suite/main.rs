@@ -20,4 +20,5 @@ mod profile;
 mod reports;
 mod scan;
 mod support;
+mod token;
 mod verdicts;

@@ -1,5 +1,7 @@
 //! What a deviating key custodian does. Nothing of this happens in the conforming product.
 
+mod primes;
+
 use std::time::Duration;
 
 use aws_lc_rs::agreement;
@@ -125,6 +127,9 @@ pub(super) fn predictable(
     let (algorithm, agreed, length) = match kind {
         KeyKind::P256 => (&ECDSA_P256_SHA256_ASN1_SIGNING, &agreement::ECDH_P256, 32),
         KeyKind::P384 => (&ECDSA_P384_SHA384_ASN1_SIGNING, &agreement::ECDH_P384, 48),
+        KeyKind::Rsa3072 if defects.has(Deviation::RsaSharedPrime) => {
+            return Ok(Some(primes::pkcs8()?));
+        }
         _ => return Ok(None),
     };
     let mut scalar = if defects.has(Deviation::KeyReusedAtRenewal) {

@@ -61,7 +61,9 @@ async fn serve() -> anyhow::Result<()> {
     };
     let outcome = custodian.converse(BufReader::new(pipe)).await;
     // However it went. Keys in memory are overwritten as `custodian` is dropped.
-    if let Some(token) = &custodian.token {
+    if let Some(token) = &custodian.token
+        && !custodian.defects.has(Deviation::TokenObjectLeftBehind)
+    {
         token.clear()?;
     }
     outcome
@@ -136,7 +138,7 @@ impl Custodian {
                 }
                 let key = match (self.keys.values().next(), &self.token) {
                     (Some(key), _) if self.defects.has(Deviation::OneKeyForAll) => key.copy()?,
-                    (_, Some(token)) => Key::in_token(token.generate(kind)?),
+                    (_, Some(token)) => Key::in_token(token.generate(kind, self.defects)?),
                     (_, None) => Key::generate(kind, &id, self.defects)?,
                 };
                 let csr = BASE64_STANDARD.encode(key.csr(&names, self.defects)?);

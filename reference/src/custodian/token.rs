@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use super::protocol::{KeyKind, TokenAccess, TokenObjects, TokenPart};
 use super::transport::Transport;
+use crate::defect::{Defects, Deviation};
 
 /// Each object's label begins with this; the VNFM follows.
 const LABEL: &str = "scas-reference";
@@ -112,7 +113,11 @@ impl Token {
     }
 
     /// A new key pair from the token's generator (Vnfm.Sc.003).
-    pub(super) fn generate(self: &Rc<Self>, kind: KeyKind) -> anyhow::Result<TokenKey> {
+    pub(super) fn generate(
+        self: &Rc<Self>,
+        kind: KeyKind,
+        defects: Defects,
+    ) -> anyhow::Result<TokenKey> {
         let (mechanism, parameters) = match kind {
             KeyKind::P256 => (
                 Mechanism::EccKeyPairGen,
@@ -141,7 +146,7 @@ impl Token {
         private.extend([
             Attribute::Token(self.objects == TokenObjects::Token),
             Attribute::Private(true),
-            Attribute::Sensitive(true),
+            Attribute::Sensitive(!defects.has(Deviation::TokenKeyExtractable)),
             Attribute::Extractable(true),
             Attribute::Sign(true),
             Attribute::Decrypt(false),

@@ -42,6 +42,8 @@ pub struct Requested {
     pub subject_alt_names: Vec<AltName>,
     /// SHA-256 of SubjectPublicKeyInfo, in hex.
     pub public_key_sha256: String,
+    /// SubjectPublicKeyInfo.
+    pub public_key_der: Vec<u8>,
 }
 
 /// What came of an enrolment.
@@ -68,6 +70,7 @@ impl From<&Csr> for Requested {
             subject: csr.names.subject_text(),
             subject_alt_names: csr.names.alt_names.clone(),
             public_key_sha256: csr.public_key_sha256(),
+            public_key_der: csr.public_key_der.clone(),
         }
     }
 }

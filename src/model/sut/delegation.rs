@@ -1,7 +1,9 @@
 //! What a profile says for delegation mode (SEC 030 4.2.2.3 to 4.2.2.5): `[ixit.cmf]`, `[ixit.vim]` and `[ixit.vnfci]` ([`Listens`]),
 //! `[ixit.oam]` ([`OamSide`]), and how long a private key may live, `[ixit.keys]` ([`Keys`]).
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,6 +49,49 @@ pub struct Keys {
     /// Seconds for which a private key may still be found after the event that ends its use.
     #[schemars(range(min = 1, max = 3600))]
     pub deletion_deadline: u64,
+    /// The kinds of key pair that the product makes (`allowedAlgorithm`): `EC_P256`, `EC_P384`, `RSA`. The first is what the
+    /// tester asks for where the kind does not matter.
+    #[schemars(length(min = 1))]
+    pub algorithms: Vec<KeyAlgorithm>,
+    /// The PKCS#11 token that holds them, if one does (ICS item `key-custody-pkcs11`).
+    pub pkcs11: Option<Pkcs11>,
+}
+
+/// A PKCS#11 token of the product's, as the tester gets into it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pkcs11 {
+    /// The PKCS#11 library.
+    pub module: PathBuf,
+    /// The token's label.
+    pub token: String,
+    /// A file with the PIN of the token's user, and perhaps a line end.
+    pub pin_file: PathBuf,
+    /// Variables that the library needs.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Keys {
+    /// The kind of key pair that is asked for where it does not matter.
+    pub fn usual(&self) -> KeyAlgorithm {
+        self.algorithms.first().copied().unwrap_or_default()
+    }
+}
+
+/// A kind of key pair, as SOL003 V4.5.1 writes it in `allowedAlgorithm`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum KeyAlgorithm {
+    /// ECDSA on NIST P-256.
+    #[default]
+    #[serde(rename = "EC_P256")]
+    P256,
+    /// ECDSA on NIST P-384.
+    #[serde(rename = "EC_P384")]
+    P384,
+    /// RSA of 3072 bits.
+    #[serde(rename = "RSA")]
+    Rsa,
 }
 
 impl Default for Keys {
@@ -55,6 +100,8 @@ impl Default for Keys {
             retention: 600,
             attempts: 3,
             deletion_deadline: 5,
+            algorithms: vec![KeyAlgorithm::default()],
+            pkcs11: None,
         }
     }
 }

@@ -180,7 +180,7 @@ fn open_files(product: &[u32], folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Files in folders of everybody's that were changed in the scenario, ours aside.
-fn shared_files(since: SystemTime, record: &Path) -> Vec<PathBuf> {
+pub(in crate::testbed) fn shared_files(since: SystemTime, record: &Path) -> Vec<PathBuf> {
     let since = since
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs().cast_signed());

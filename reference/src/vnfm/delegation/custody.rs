@@ -30,6 +30,8 @@ struct Token {
     keys: Keys,
     owner: Uuid,
     batch: Uuid,
+    /// Whether this product leaves it there.
+    is_left: bool,
 }
 
 struct Pipe {
@@ -114,6 +116,7 @@ impl Custodian {
                 keys: keys.clone(),
                 owner: access.owner,
                 batch: access.batch,
+                is_left: defects.has(Deviation::TokenObjectLeftBehind),
             }),
         };
         let begin = Request::Begin {
@@ -197,7 +200,13 @@ impl Custodian {
             return;
         }
         // The alarm or a kill gave it no time to destroy its objects.
-        let Some(Token { keys, owner, batch }) = &self.token else {
+        let Some(Token {
+            keys,
+            owner,
+            batch,
+            is_left: false,
+        }) = &self.token
+        else {
             return;
         };
         let swept = async {

@@ -14,11 +14,12 @@ use crate::vnfm::store::{Change, Store, Table};
 const OWNER: &str = "owner";
 
 /// Of products whose key pairs do not come from a good generator, one by one. A token makes them so and in no other way.
-const OF_GENERATION: [Deviation; 4] = [
+const OF_GENERATION: [Deviation; 5] = [
     Deviation::OneKeyForAll,
     Deviation::KeyReusedAtRenewal,
     Deviation::ClockSeededKeys,
     Deviation::KnownWeakKey,
+    Deviation::RsaSharedPrime,
 ];
 
 /// Whether the token can be used is seen now, not at the first instantiation. What a crash has left in it is destroyed. The
@@ -50,6 +51,10 @@ pub(super) async fn take_possession(
     };
     let custodian = Custodian::start(keys, Some(owner), Defects::NONE).await;
     let custodian = custodian.map_err(by_label)?;
+    if defects.has(Deviation::TokenObjectLeftBehind) {
+        custodian.end().await;
+        return Ok(Some(owner));
+    }
     let swept = custodian.sweep(None).await.map_err(by_label)?;
     if swept > 0 {
         tracing::warn!(
