@@ -9,6 +9,7 @@ mod answer;
 mod bad_input;
 mod hiding;
 mod hold;
+mod images;
 mod keys;
 mod machines;
 mod recall;
