@@ -106,6 +106,9 @@ enum Command {
     /// Try to reach what standard input names, and tell
     #[command(name = scan::ATTEMPT, hide = true)]
     ScanAttempt,
+    /// Read what standard input asks for, for a scan elsewhere
+    #[command(name = scan::SERVE, hide = true)]
+    ScanServe,
 }
 
 /// Runs the command line.
@@ -138,6 +141,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(args),
         Command::ScanHoldPage => scan::hold_page(),
         Command::ScanAttempt => scan::attempt(),
+        Command::ScanServe => scan::serve(),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

@@ -5,6 +5,7 @@
     reason = "a test that cannot run says so, and what programs expose is worth reading"
 )]
 
+mod afar;
 mod answer;
 mod bad_input;
 mod hiding;
