@@ -115,6 +115,9 @@ enum Command {
     /// Look into the PKCS#11 token that standard input names, and tell
     #[command(name = token::LOOK, hide = true)]
     LookIntoToken,
+    /// Read what standard input asks for, for a scan elsewhere
+    #[command(name = scan::SERVE, hide = true)]
+    ScanServe,
 }
 
 /// Runs the command line.
@@ -149,6 +152,7 @@ pub fn main() -> ExitCode {
         Command::ScanHoldPage => scan::hold_page(),
         Command::ScanAttempt => scan::attempt(),
         Command::LookIntoToken => look_into_token(),
+        Command::ScanServe => scan::serve(),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

@@ -8,6 +8,7 @@ mod text;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::exposure::afar::{self, Afar};
 use crate::exposure::answer::{Answer, Outcome as Result_};
 use crate::exposure::blind::Stride;
 use crate::exposure::control::Control;
@@ -52,6 +53,10 @@ pub struct Args {
     /// Print the JSON schema of the answer instead
     #[arg(long, exclusive = true)]
     schema: bool,
+    /// A command that runs scas where the sources are, on another machine or in a container, e.g. "ssh lab@vnfm.example scas" or
+    /// "podman exec -i vnfm scas". Sources and --exclude are of there; the keys stay here
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["probe_as", "probe_with"])]
+    via: Option<String>,
     /// Threads to search with; as many as there are cores if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -129,6 +134,9 @@ fn sources(args: &Args) -> Result<Vec<Source>, Failure> {
         let error = anyhow::anyhow!("-: standard input can be read once; give it once");
         return Err(Failure::Usage(error));
     }
+    if let Some(via) = &args.via {
+        return afar(args, via);
+    }
     let parsed: Result<_, _> = args
         .sources
         .iter()
@@ -137,18 +145,44 @@ fn sources(args: &Args) -> Result<Vec<Source>, Failure> {
     parsed.map_err(|error| Failure::Usage(error.into()))
 }
 
-fn options(args: &Args, given: &keys::Given) -> Result<Options, Failure> {
+/// The sources where `--via` leads.
+fn afar(args: &Args, via: &str) -> Result<Vec<Source>, Failure> {
+    let words: Vec<String> = via.split_whitespace().map(str::to_owned).collect();
+    let given = |written: &String| afar::Given {
+        name: written.clone(),
+        source: written.clone(),
+    };
+    let excluded = args.exclude.iter();
+    let wanted = afar::Wanted {
+        via: &words,
+        sources: args.sources.iter().map(given).collect(),
+        excluded: excluded.map(|path| path.display().to_string()).collect(),
+        limits: &limits(args),
+    };
+    let opened = Afar::open(wanted);
+    let afar =
+        opened.map_err(|error| Failure::Usage(anyhow::Error::new(error).context("--via")))?;
+    Ok(vec![Source::Afar {
+        written: format!("via {via}"),
+        afar,
+    }])
+}
+
+fn limits(args: &Args) -> Limits {
     let mut limits = Limits::default();
     limits.depth = args.depth.unwrap_or(limits.depth);
     limits.expanded = args
         .expanded
         .map_or(limits.expanded, |mib| mib.saturating_mul(1024 * 1024));
+    limits
+}
+
+fn options(args: &Args, given: &keys::Given) -> Result<Options, Failure> {
     let control = if args.no_canary {
         Control::None
     } else {
-        let program = std::env::current_exe().map_err(|error| Failure::Harness(error.into()))?;
         Control::Plant {
-            helper: (program, vec![HOLD_PAGE.to_owned()]),
+            helper: helper()?,
             in_folders: !args.canary_beside,
         }
     };
@@ -160,18 +194,30 @@ fn options(args: &Args, given: &keys::Given) -> Result<Options, Failure> {
             Stride::Aligned8
         },
         passwords: given.passwords.clone(),
-        limits,
-        rules: given.rules(&args.exclude)?,
+        limits: limits(args),
+        // What lies where --via leads is left out there.
+        rules: given.rules(match args.via {
+            Some(_) => &[],
+            None => &args.exclude,
+        })?,
         time: args.time_limit.map(Duration::from_secs),
         folder: std::env::temp_dir(),
         control,
     })
 }
 
+/// Our own program, to hold a page in memory.
+fn helper() -> Result<(PathBuf, Vec<String>), Failure> {
+    let program = std::env::current_exe().map_err(|error| Failure::Harness(error.into()))?;
+    Ok((program, vec![HOLD_PAGE.to_owned()]))
+}
+
 /// The hidden subcommand that holds a page in memory, as a canary.
 pub const HOLD_PAGE: &str = "scan-hold-page";
 /// The hidden subcommand that tries to reach what it is told to, as whoever it runs as.
 pub const ATTEMPT: &str = "scan-attempt";
+/// The hidden subcommand that reads for a search elsewhere.
+pub const SERVE: &str = afar::SUBCOMMAND;
 
 /// Runs [`HOLD_PAGE`].
 pub fn hold_page() -> Outcome {
@@ -183,6 +229,17 @@ pub fn hold_page() -> Outcome {
 pub fn attempt() -> Outcome {
     let (input, output) = (std::io::stdin().lock(), std::io::stdout().lock());
     crate::exposure::probe::answer(input, output)
+        .map_err(|error| Failure::Harness(error.into()))?;
+    Ok(0)
+}
+
+/// Runs [`SERVE`]: reads here for a search elsewhere.
+pub fn serve() -> Outcome {
+    crate::exposure::hygiene::harden().map_err(|error| Failure::Harness(error.into()))?;
+    end_cleanly_on_signals()?;
+    let (from, to) = (std::io::stdin().lock(), std::io::stdout());
+    let to = std::io::BufWriter::with_capacity(1 << 20, to);
+    afar::serve(helper()?, &std::env::temp_dir(), from, to)
         .map_err(|error| Failure::Harness(error.into()))?;
     Ok(0)
 }

@@ -5,10 +5,10 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::canary::Canaries;
+use crate::afar::PlantedThere;
 use crate::given::{GivenError, Source};
 use crate::helper::HelperProcess;
-use crate::search::Options;
+use crate::search::Bounds;
 use crate::source::Place;
 use crate::source::path::Works;
 use crate::source::{path, process, stream};
@@ -53,6 +53,8 @@ enum Hold {
     Process(HelperProcess),
     /// Bytes that are searched as a stream.
     Stream(crate::key::Secret),
+    /// Elsewhere, and of this name if it is a file in the source.
+    Afar(Option<String>),
     Nothing,
 }
 
@@ -69,51 +71,68 @@ impl Drop for Removed {
 
 impl Control {
     /// Plants a page for each source. A failure is part of the answer, not the end.
-    pub(crate) fn plant(&self, sources: &[Source], canaries: &Canaries, folder: &Path) -> Planted {
+    pub(crate) fn plant(&self, sources: &[Source], page: &[u8], folder: &Path) -> Planted {
         let Self::Plant { helper, in_folders } = self else {
             return Planted::default();
         };
         let site = |source: &Source| {
+            if let Source::Afar { afar, .. } = source {
+                return afar_sites(source.written(), afar.plant(page, *in_folders));
+            }
             let planted = match source {
                 Source::Folder { path, .. } if *in_folders => {
-                    inside(path, canaries).or_else(|_| beside(folder, canaries))
+                    inside(path, page).or_else(|_| beside(folder, page))
                 }
-                Source::Folder { .. } | Source::File { .. } => beside(folder, canaries),
+                Source::Folder { .. } | Source::File { .. } => beside(folder, page),
                 Source::Stream { .. } => Ok((
                     "a stream of our own".to_owned(),
-                    Hold::Stream(crate::key::Secret::new(canaries.page().to_vec())),
+                    Hold::Stream(crate::key::Secret::new(page.to_vec())),
                 )),
-                Source::Processes { .. } => helper_process(helper, canaries),
+                Source::Processes { .. } => helper_process(helper, page),
+                Source::Afar { .. } => Err("it was planted there".to_owned()),
             };
             let (words, hold, problem) = match planted {
                 Ok((words, hold)) => (words, hold, None),
                 Err(problem) => (String::new(), Hold::Nothing, Some(problem)),
             };
-            Site {
+            vec![Site {
                 source: source.written().to_owned(),
                 words,
                 problem,
                 hold,
-            }
+            }]
         };
         Planted {
-            sites: sources.iter().map(site).collect(),
+            sites: sources.iter().flat_map(site).collect(),
         }
     }
 }
 
-fn inside(folder: &Path, canaries: &Canaries) -> Result<(String, Hold), String> {
-    let file = write(folder, canaries)?;
+/// One for each source that is there, or the reason why there is none.
+fn afar_sites(written: &str, planted: Result<Vec<PlantedThere>, String>) -> Vec<Site> {
+    match planted {
+        Ok(sites) => sites.into_iter().map(Site::afar).collect(),
+        Err(problem) => vec![Site {
+            source: written.to_owned(),
+            words: String::new(),
+            problem: Some(problem),
+            hold: Hold::Nothing,
+        }],
+    }
+}
+
+fn inside(folder: &Path, page: &[u8]) -> Result<(String, Hold), String> {
+    let file = write(folder, page)?;
     Ok((file.0.display().to_string(), Hold::Inside(file)))
 }
 
-fn beside(folder: &Path, canaries: &Canaries) -> Result<(String, Hold), String> {
-    let file = write(folder, canaries)?;
+fn beside(folder: &Path, page: &[u8]) -> Result<(String, Hold), String> {
+    let file = write(folder, page)?;
     let words = format!("{} (beside the source)", file.0.display());
     Ok((words, Hold::Beside(file)))
 }
 
-fn write(folder: &Path, canaries: &Canaries) -> Result<Removed, String> {
+fn write(folder: &Path, page: &[u8]) -> Result<Removed, String> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| format!("no randomness for a name: {error}"))?;
     let name = format!(".scas-canary-{:016x}", u64::from_le_bytes(random));
@@ -127,16 +146,16 @@ fn write(folder: &Path, canaries: &Canaries) -> Result<Removed, String> {
         told(error)
     })?;
     let file = Removed(path.clone());
-    (&opened).write_all(canaries.page()).map_err(told)?;
+    (&opened).write_all(page).map_err(told)?;
     Ok(file)
 }
 
 fn helper_process(
     (program, arguments): &(PathBuf, Vec<String>),
-    canaries: &Canaries,
+    page: &[u8],
 ) -> Result<(String, Hold), String> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let helper = HelperProcess::start(program, &arguments, canaries.page())
+    let helper = HelperProcess::start(program, &arguments, page)
         .map_err(|error| format!("the process that was to hold it: {error}"))?;
     let words = format!("memory of a process of our own, pid {}", helper.pid());
     Ok((words, Hold::Process(helper)))
@@ -144,7 +163,7 @@ fn helper_process(
 
 impl Planted {
     /// The work of searching those canaries that lie in none of the sources.
-    pub(crate) fn works<'s>(&'s self, options: &'s Options) -> Result<Works<'s>, GivenError> {
+    pub(crate) fn works<'s>(&'s self, bounds: Bounds<'s>) -> Result<Works<'s>, GivenError> {
         let mut works: Works<'s> = Box::new(std::iter::empty());
         let own = process::Options {
             own_helpers: true,
@@ -153,17 +172,17 @@ impl Planted {
         for site in &self.sites {
             let name = site.own_source();
             let more: Works<'s> = match &site.hold {
-                Hold::Beside(file) => path::works(&name, &file.0, &options.limits, &options.rules)?,
+                Hold::Beside(file) => path::works(&name, &file.0, bounds.limits, bounds.rules)?,
                 Hold::Process(helper) => process::works(&name, helper.pid(), &own)?,
                 Hold::Stream(page) => {
                     let reader = Box::new(page.expose());
                     Box::new(std::iter::once(stream::stream_work(
                         &name,
                         reader,
-                        &options.limits,
+                        bounds.limits,
                     )))
                 }
-                Hold::Inside(_) | Hold::Nothing => continue,
+                Hold::Inside(_) | Hold::Afar(_) | Hold::Nothing => continue,
             };
             works = Box::new(works.chain(more));
         }
@@ -181,24 +200,42 @@ impl Planted {
 }
 
 impl Site {
+    fn afar(there: PlantedThere) -> Self {
+        let hold = match &there.problem {
+            None => Hold::Afar(there.file),
+            Some(_) => Hold::Nothing,
+        };
+        Self {
+            source: there.source,
+            words: there.words,
+            problem: there.problem,
+            hold,
+        }
+    }
+
     /// What its source is called where it is searched by itself.
     fn own_source(&self) -> String {
         format!("canary for {}", self.source)
     }
 
+    /// The name of its file, where that lies in the source.
+    pub(crate) fn file_inside(&self) -> Option<String> {
+        match &self.hold {
+            Hold::Inside(file) => file.0.file_name()?.to_str().map(str::to_owned),
+            Hold::Afar(file) => file.clone(),
+            _ => None,
+        }
+    }
+
     /// Whether a place is this canary's.
     pub(crate) fn holds(&self, place: &Place) -> bool {
+        if let Some(name) = self.file_inside() {
+            let path = place.path.as_deref();
+            return place.source == self.source && path.is_some_and(|path| path.ends_with(&name));
+        }
         match &self.hold {
-            Hold::Inside(file) => {
-                let name = file.0.file_name().and_then(|name| name.to_str());
-                let path = place.path.as_deref();
-                place.source == self.source
-                    && name
-                        .zip(path)
-                        .is_some_and(|(name, path)| path.ends_with(name))
-            }
-            Hold::Nothing => false,
-            Hold::Beside(_) | Hold::Process(_) | Hold::Stream(_) => {
+            Hold::Inside(_) | Hold::Nothing => false,
+            Hold::Beside(_) | Hold::Process(_) | Hold::Stream(_) | Hold::Afar(_) => {
                 place.source == self.own_source()
             }
         }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::afar::Afar;
 use crate::source::limits::{Limits, Rules};
 use crate::source::path::{SourceError, Works, works as path_works};
 use crate::source::process::{self, ProcessError};
@@ -29,6 +30,13 @@ pub enum Source {
     Stream {
         /// As the user wrote it.
         written: String,
+    },
+    /// Sources elsewhere.
+    Afar {
+        /// What they are called together.
+        written: String,
+        /// The way to them.
+        afar: Afar,
     },
     /// Processes: `pid:N`, `tree:N`, `port:N`, `unit:NAME`.
     Processes {
@@ -102,8 +110,22 @@ impl Source {
             Self::Folder { written, .. }
             | Self::File { written, .. }
             | Self::Stream { written }
+            | Self::Afar { written, .. }
             | Self::Processes { written, .. } => written,
         }
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn named(mut self, name: String) -> Self {
+        match &mut self {
+            Self::Folder { written, .. }
+            | Self::File { written, .. }
+            | Self::Stream { written }
+            | Self::Afar { written, .. }
+            | Self::Processes { written, .. } => *written = name,
+        }
+        self
     }
 
     /// The work of searching it.
@@ -121,6 +143,7 @@ impl Source {
                 let work = stream_work(written, reader, limits);
                 Ok(Box::new(std::iter::once(work)))
             }
+            Self::Afar { afar, .. } => Ok(afar.works()),
             Self::Processes { written, pids } => processes(written, pids),
         }
     }

@@ -6,6 +6,7 @@
 //! `key` says what is looked for, `source` where, `detector` how the two meet: sources hand windows of bytes to detectors,
 //! detectors hand back sightings. Sightings never hold a byte of a secret.
 
+pub mod afar;
 pub mod answer;
 pub mod blind;
 pub mod canary;

@@ -67,8 +67,11 @@ pub fn scan(keys: &[Target], sources: Vec<Source>, options: &Options) -> Result<
     let began = Timestamp::now();
     let threads = Threads::new(options.threads)?;
     let canaries = Canaries::new()?;
-    let planted = options.control.plant(&sources, &canaries, &options.folder);
-    let (works, extra) = (open(sources, options)?, planted.works(options)?);
+    let planted = options
+        .control
+        .plant(&sources, canaries.page(), &options.folder);
+    let bounds = options.bounds();
+    let (works, extra) = (open(sources, bounds)?, planted.works(bounds)?);
     let wanted = Wanted::new(keys, &canaries, options);
     let findings = Findings::new(
         &wanted.detectors,
@@ -100,9 +103,11 @@ impl Held {
         let threads = Threads::new(options.threads)?;
         let snapshot = Snapshot::new(&options.folder)?;
         let canaries = Canaries::new()?;
-        let planted = options.control.plant(&sources, &canaries, &options.folder);
+        let planted = options
+            .control
+            .plant(&sources, canaries.page(), &options.folder);
         threads.run(
-            open(sources, &options)?.chain(planted.works(&options)?),
+            open(sources, options.bounds())?.chain(planted.works(options.bounds())?),
             &snapshot,
         );
         Ok(Self {
@@ -137,10 +142,26 @@ impl Held {
     }
 }
 
-fn open<'s>(sources: Vec<Source>, options: &'s Options) -> Result<Works<'s>, ScanError> {
+/// How far a search goes, and what it leaves out.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds<'b> {
+    pub(crate) limits: &'b Limits,
+    pub(crate) rules: &'b Rules,
+}
+
+impl Options {
+    fn bounds(&self) -> Bounds<'_> {
+        Bounds {
+            limits: &self.limits,
+            rules: &self.rules,
+        }
+    }
+}
+
+pub(crate) fn open<'s>(sources: Vec<Source>, bounds: Bounds<'s>) -> Result<Works<'s>, GivenError> {
     let mut works: Works<'s> = Box::new(std::iter::empty());
     for source in sources {
-        works = Box::new(works.chain(source.works(&options.limits, &options.rules)?));
+        works = Box::new(works.chain(source.works(bounds.limits, bounds.rules)?));
     }
     Ok(works)
 }

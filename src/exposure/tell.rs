@@ -32,7 +32,7 @@ pub(crate) fn out_of_reach() -> Vec<String> {
     [
         "key material that is encrypted, masked or XORed under something that is not at hand",
         "key material that is split into pieces of fewer than 16 bytes",
-        "other compressions than gzip, zip (deflate) and zstd, and compressed data that does not begin where a file, a member of an archive or a shell script ends: in memory, in disk images, in formats of their own",
+        "other compressions than gzip, zip (deflate), zstd and snappy, and compressed data that does not begin where a file, a member of an archive or a shell script ends: in memory, in disk images, in formats of their own",
         "processor registers and caches, kernel memory, other machines, hardware security modules",
     ]
     .map(str::to_owned)

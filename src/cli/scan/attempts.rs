@@ -97,7 +97,8 @@ fn targets(sources: &[Source], as_user: &str) -> (ProbeTargets, Vec<Attempt>) {
                     });
                 }
             }
-            Source::Stream { .. } => {}
+            // Those are refused with --via.
+            Source::Stream { .. } | Source::Afar { .. } => {}
         }
     }
     (targets, left_out)

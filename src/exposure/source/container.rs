@@ -3,9 +3,12 @@
 //! Containers are known by their beginnings, whatever their names. The bytes of each level pass through [`Windows`] on their
 //! way to the level below it, so memory is that of one buffer and one decoder a level.
 
+mod avml;
 mod budget;
+mod disk_image;
 mod gzip;
 mod kind;
+mod snappy;
 mod tar;
 mod zip;
 mod zstd;
@@ -108,6 +111,9 @@ fn open_one(level: &mut Level<'_, '_>, kind: Kind, place: &Place, pass: &Pass<'_
         Kind::Gzip => gzip::open(level, place, pass, depth + 1),
         Kind::Zstd => zstd::open(level, place, pass, depth + 1),
         Kind::Tar => tar::open(level, place, pass, depth + 1),
+        Kind::Snappy => snappy::open(level, place, pass, depth + 1),
+        Kind::Avml => avml::open(level, place, pass, depth + 1),
+        Kind::DiskImage(format) => disk_image::open(level, format, place, pass),
         Kind::Zip => zip::open(level, place, pass, depth + 1),
         Kind::Unopened(_) => {}
     }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Bounds on what is taken out of containers. Where one is reached, that container ends in a gap of the kind `Bound`; the
 /// bytes of the outermost stream are searched whatever is in it, and so is everything beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Containers inside each other that are opened: 8. A `.tar.gz` is two.
     pub depth: u32,

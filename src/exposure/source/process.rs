@@ -9,6 +9,7 @@
 pub mod core_dump;
 mod data;
 mod files;
+pub mod lime;
 mod maps;
 mod memory;
 mod pagemap;

@@ -5,10 +5,12 @@
     reason = "a test that cannot run says so, and what programs expose is worth reading"
 )]
 
+mod afar;
 mod answer;
 mod bad_input;
 mod hiding;
 mod hold;
+mod images;
 mod keys;
 mod machines;
 mod recall;

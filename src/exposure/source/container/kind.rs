@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use crate::source::container::tar;
+use crate::source::container::disk_image::Format;
+use crate::source::container::{avml, snappy, tar};
 
 /// Bytes that [`Kind::of`] wants to see: a tar header's.
 pub(crate) const SNIFFED: usize = 512;
 
 /// Formats that pack what they hold, so that a search of their bytes says nothing. They are told, since silence would mean
 /// that they were searched.
-const UNOPENED: [(&[u8], &str); 11] = [
+const UNOPENED: [(&[u8], &str); 16] = [
     (b"\xfd7zXZ\0", "xz"),
     (b"\x04\x22\x4d\x18", "lz4"),
     (b"7z\xbc\xaf\x27\x1c", "7z"),
@@ -21,6 +22,11 @@ const UNOPENED: [(&[u8], &str); 11] = [
     (b"\x02\x21\x4c\x18", "lz4, in its old form"),
     (b"\x1f\x9d", "compress (.Z)"),
     (b"!<arch>\ndebian-binary", "a Debian package"),
+    (b"KDUMP   ", "a compressed crash dump"),
+    (b"makedumpfile\0", "a compressed crash dump"),
+    (b"KDMV", "a VMDK image"),
+    (b"# Disk DescriptorFile", "a VMDK image"),
+    (b"QED\0", "a QED image"),
 ];
 
 /// A container that we know.
@@ -30,6 +36,9 @@ pub(crate) enum Kind {
     Zip,
     Zstd,
     Tar,
+    Snappy,
+    Avml,
+    DiskImage(Format),
     /// Known, but not opened.
     Unopened(&'static str),
 }
@@ -63,7 +72,12 @@ impl Kind {
             ] => {
                 return Some(Self::Unopened("bzip2"));
             }
+            _ if start.starts_with(snappy::IDENTIFIER) => return Some(Self::Snappy),
+            _ if start.starts_with(avml::MAGIC) => return Some(Self::Avml),
             _ => {}
+        }
+        if let Some(format) = Format::of(start) {
+            return Some(Self::DiskImage(format));
         }
         if tar::is_header(start) {
             return Some(Self::Tar);
@@ -82,6 +96,9 @@ impl fmt::Display for Kind {
             Self::Zip => "zip",
             Self::Zstd => "zstd",
             Self::Tar => "tar",
+            Self::Snappy => "snappy",
+            Self::Avml => "avml",
+            Self::DiskImage(format) => format.name(),
             Self::Unopened(name) => name,
         })
     }

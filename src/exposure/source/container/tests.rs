@@ -64,6 +64,28 @@ fn zip_streamed(members: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8>
     writer.finish().unwrap().into_inner()
 }
 
+fn snappy(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = snap::write::FrameEncoder::new(vec![]);
+    encoder.write_all(bytes).unwrap();
+    encoder.into_inner().unwrap()
+}
+
+/// Memory from an address on, in blocks of a size.
+fn avml(mut address: u64, bytes: &[u8], size: usize) -> Vec<u8> {
+    let mut packed = vec![];
+    for block in bytes.chunks(size) {
+        let stream = snappy(block);
+        packed.extend(b"AVML\x02\0\0\0");
+        packed.extend(address.to_le_bytes());
+        address += block.len() as u64;
+        packed.extend((address - 1).to_le_bytes());
+        packed.extend([0; 8]);
+        packed.extend(&stream);
+        packed.extend((stream.len() as u64).to_le_bytes());
+    }
+    packed
+}
+
 /// Each way of packing that there is, with what `inside` says of it.
 fn pack(how: usize, bytes: &[u8]) -> (Vec<u8>, &'static str) {
     let members = [
@@ -90,13 +112,15 @@ fn pack(how: usize, bytes: &[u8]) -> (Vec<u8>, &'static str) {
             zip_streamed(&members, CompressionMethod::Deflated),
             "zip: etc/x",
         ),
+        8 => (snappy(bytes), "snappy"),
+        9 => (avml(0x1000, bytes, bytes.len() / 2 + 1), "avml: 0x1000"),
         _ => (
             zip_streamed(&members, CompressionMethod::Stored),
             "zip: etc/x",
         ),
     }
 }
-const WAYS: usize = 9;
+const WAYS: usize = 11;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -247,6 +271,31 @@ fn an_encrypted_or_unknown_member_is_closed_and_the_others_searched() {
         seen.gaps(),
         ["- | tar: x: Closed: xz is not unpacked by this program"]
     );
+}
+
+#[test]
+fn blocks_of_memory_are_one_where_they_are_neighbours() {
+    let bytes = [&noise(7, 5000)[..], NEEDLE, &noise(8, 5000)].concat();
+    // A bound of two blocks lies in the needle.
+    let near = avml(0x10_0000, &bytes, 5010);
+    let far = avml(0x80_0000, NEEDLE, 4096);
+    let seen = searched(&[near, far].concat(), &Limits::default());
+    assert_eq!(
+        seen.found(),
+        [
+            // It is too short to be packed.
+            "- @ 10253",
+            "- | avml: 0x100000 @ 5000",
+            "- | avml: 0x800000 @ 0"
+        ]
+    );
+    assert!(seen.gaps().is_empty(), "{:?}", seen.gaps());
+    let cut = avml(0, &bytes, 20_000);
+    let seen = searched(&cut[..cut.len() - 5000], &Limits::default());
+    let [gap] = &seen.gaps()[..] else {
+        panic!("{:?}", seen.gaps());
+    };
+    assert!(gap.starts_with("- | avml: 0x0: Closed: damaged"), "{gap}");
 }
 
 #[test]

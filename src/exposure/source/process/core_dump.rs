@@ -1,4 +1,5 @@
-//! Core dumps in ELF: from offsets in the file to addresses in the process, and what was mapped there. Main type: [`CoreMap`].
+//! Core dumps in ELF, of a process or of a machine: from offsets in the file to addresses, virtual or else physical, and what was
+//! mapped there. Main type: [`CoreMap`].
 
 use std::ops::Range;
 
@@ -136,10 +137,15 @@ impl<'a> Reader<'a> {
         let segments = (0..u64::from(count)).take(LIMIT).map_while(move |index| {
             let at = table.checked_add(index.checked_mul(entry)?)?;
             let field = |wide, narrow| self.long(at.checked_add(self.pick(wide, narrow))?);
+            // A hypervisor that dumps a whole machine knows physical addresses only.
+            let address = match field(16, 8)? {
+                0 => field(24, 12)?,
+                address => address,
+            };
             Some(Segment {
                 kind: self.word(at)?,
                 offset: field(8, 4)?,
-                address: field(16, 8)?,
+                address,
                 size: field(32, 16)?,
             })
         });
@@ -266,7 +272,12 @@ mod tests {
             if wide {
                 put(&mut bytes, 0, 4);
             }
-            for value in [offset, address, 0, size, size] {
+            // As QEMU writes it, the last segment has a physical address alone.
+            let (address, physical) = match offset {
+                0x1100 => (0, address),
+                _ => (address, 0),
+            };
+            for value in [offset, address, physical, size, size] {
                 put(&mut bytes, value, long);
             }
             bytes.extend([0; 8]);

@@ -1,0 +1,157 @@
+//! One search with the program there: [`Session`].
+
+use std::io::{self, Write as _};
+
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use zeroize::Zeroizing;
+
+use crate::afar::Line;
+use crate::afar::wire::{self, Ask, PlantedThere, Tell};
+use crate::detector::Window;
+use crate::source::{Gap, GapKind, Place, Visitor};
+
+/// Windows that are searched together.
+const BATCH: usize = 16;
+
+/// A conversation. It serves for one search.
+pub(super) struct Session {
+    line: Option<Line>,
+    /// As places name it.
+    command: String,
+    begun: bool,
+}
+
+/// A window as it came.
+struct Came {
+    place: Place,
+    offset: u64,
+    fresh: std::ops::Range<usize>,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+impl Session {
+    pub(super) fn new(line: Line, command: String) -> Self {
+        Self {
+            line: Some(line),
+            command,
+            begun: false,
+        }
+    }
+
+    /// Has canaries planted, or none, and the search begun.
+    pub(super) fn begin(
+        &mut self,
+        page: Option<&[u8]>,
+        in_folders: bool,
+    ) -> Result<Vec<PlantedThere>, String> {
+        let page = page.unwrap_or_default();
+        self.begun = true;
+        let ask = Ask::Search {
+            canary: page.len(),
+            in_folders,
+        };
+        let Some(line) = &mut self.line else {
+            return Err("was searched already".to_owned());
+        };
+        let begun = (|| {
+            let input = line.input.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+            ask.write(input)?;
+            input.write_all(page)?;
+            input.flush()?;
+            match wire::read(&mut line.output)? {
+                (Tell::Planted { sites }, _) => Ok(sites),
+                _ => Err(io::Error::other("it answers something else")),
+            }
+        })();
+        begun.map_err(|error| line.why(&error))
+    }
+
+    /// Hands what comes to the visitor, to the end.
+    pub(super) fn search(&mut self, visitor: &dyn Visitor) {
+        let unread = |what: String| Gap {
+            kind: GapKind::Unreadable,
+            what,
+            bytes: None,
+        };
+        if !self.begun
+            && let Err(why) = self.begin(None, false)
+        {
+            return visitor.gap(&self.place(), unread(why));
+        }
+        let Some(mut line) = self.line.take() else {
+            return visitor.gap(&self.place(), unread("was searched already".to_owned()));
+        };
+        loop {
+            if visitor.is_done() {
+                let gap = Gap {
+                    kind: GapKind::Bound,
+                    what: "the time limit was reached".to_owned(),
+                    bytes: None,
+                };
+                return visitor.gap(&self.place(), gap);
+            }
+            let (windows, more) = self.some(&mut line, visitor);
+            windows.into_par_iter().for_each(|came| {
+                let window = Window {
+                    bytes: &came.bytes,
+                    fresh: came.fresh,
+                    offset: came.offset,
+                };
+                visitor.window(&came.place, &window);
+            });
+            match more {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    let why = line.why(&error);
+                    let what = format!("broke off: {why}");
+                    return visitor.gap(&self.place(), unread(what));
+                }
+            }
+        }
+    }
+
+    /// The next windows, and whether there are more.
+    fn some(&self, line: &mut Line, visitor: &dyn Visitor) -> (Vec<Came>, io::Result<bool>) {
+        let mut windows = Vec::new();
+        while windows.len() < BATCH {
+            match wire::read(&mut line.output) {
+                Ok((
+                    Tell::Window {
+                        place,
+                        offset,
+                        fresh,
+                        ..
+                    },
+                    bytes,
+                )) => windows.push(Came {
+                    place: self.there(place),
+                    offset,
+                    fresh: fresh.0..fresh.1,
+                    bytes,
+                }),
+                Ok((Tell::Gap { place, gap }, _)) => visitor.gap(&self.there(place), gap),
+                Ok((Tell::End, _)) => return (windows, Ok(false)),
+                Ok(_) => {
+                    let error = io::Error::other("it answers something else");
+                    return (windows, Err(error));
+                }
+                Err(error) => return (windows, Err(error)),
+            }
+        }
+        (windows, Ok(true))
+    }
+
+    /// A place there: a path of the same name may lie here too.
+    fn there(&self, mut place: Place) -> Place {
+        place.inside.insert(0, format!("via {}", self.command));
+        place
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            source: format!("via {}", self.command),
+            ..Place::default()
+        }
+    }
+}
