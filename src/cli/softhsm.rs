@@ -129,7 +129,7 @@ mod tests {
         assert!(loaded.profile.ics.items[profile::IN_TOKEN].supported());
         let pkcs11 = loaded.profile.ixit.keys.pkcs11.unwrap();
         assert_eq!(pkcs11.module, Path::new("/m.so"));
-        let product = loaded.profile.ixit.start.delegation.unwrap();
+        let product = loaded.profile.ixit.start.unwrap().delegation.unwrap();
         assert!(product.contains("custody = \"pkcs11\""), "{product}");
     }
 }

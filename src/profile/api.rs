@@ -68,7 +68,13 @@ pub(super) fn secrets(ixit: &mut Ixit) -> Vec<(&'static str, &mut Secret)> {
 /// Every file and folder that these tables name.
 pub(super) fn files(ixit: &mut Ixit) -> Vec<(&'static str, &mut PathBuf)> {
     let (api, side) = (&mut ixit.api, &mut ixit.nfvo);
+    let token = ixit.keys.pkcs11.as_mut();
+    let (module, pin) = token.map_or((None, None), |token| {
+        (Some(&mut token.module), Some(&mut token.pin_file))
+    });
     let all = [
+        ("ixit.keys.pkcs11.module", module),
+        ("ixit.keys.pkcs11.pin-file", pin),
         ("ixit.pki", ixit.pki.as_mut()),
         ("ixit.api.anchors", api.anchors.as_mut()),
         ("ixit.api.certificate", api.certificate.as_mut()),

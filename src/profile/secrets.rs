@@ -34,10 +34,6 @@ fn files(profile: &mut Profile) -> Vec<(String, &mut PathBuf)> {
             files.push((format!("documents.{label}.file"), file));
         }
     }
-    if let Some(token) = &mut profile.ixit.keys.pkcs11 {
-        files.push(("ixit.keys.pkcs11.module".to_owned(), &mut token.module));
-        files.push(("ixit.keys.pkcs11.pin-file".to_owned(), &mut token.pin_file));
-    }
     files
 }
 
