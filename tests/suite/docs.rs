@@ -14,7 +14,14 @@ fn read(path: &str) -> String {
 /// Every document that people read, by its path in the checkout.
 fn documents() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    for folder in ["", "docs", "features", "fixtures", "reports"] {
+    for folder in [
+        "",
+        "docs",
+        "docs/products",
+        "features",
+        "fixtures",
+        "reports",
+    ] {
         for entry in std::fs::read_dir(root().join(folder)).unwrap() {
             let name = entry.unwrap().file_name();
             let path = Path::new(folder).join(name);
