@@ -168,7 +168,7 @@ pub fn foreign_profile(command: &[&str], api_root: Option<&str>) -> String {
     });
     format!(
         "[sut]\nname = \"foreign\"\nvendor = \"somebody\"\nversion = \"1\"\nrole = \"VNFM\"\n\
-         [ics]\nvnfd-signature-verification = true\nvnf-instance-id = true\ndelegation-mode = {{ supported = false, reason = \"not built\" }}\n\
+         [ics]\nvnfd-signature-verification = true\nvnf-instance-id = true\ndelegation-mode = {{ supported = false, reason = \"not built\" }}\nkey-custody-pkcs11 = {{ supported = false, reason = \"no token\" }}\n\
          [documents]\nvnfd-signature-verification = \"manual, 1\"\nvnf-instance-id = \"manual, 2\"\n\
          [ixit.capacity]\nquick = 20\nfull = 20\nconcurrency = 2\n\
          [ixit.timeouts]\nstart = 3\nanswer = 1\noperation = 1\nstop = 2\n\
