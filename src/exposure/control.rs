@@ -78,7 +78,9 @@ impl Control {
                 Source::Folder { path, .. } if *in_folders => {
                     inside(path, canaries).or_else(|_| beside(folder, canaries))
                 }
-                Source::Folder { .. } | Source::File { .. } => beside(folder, canaries),
+                Source::Folder { .. } | Source::File { .. } | Source::Files { .. } => {
+                    beside(folder, canaries)
+                }
                 Source::Stream { .. } => Ok((
                     "a stream of our own".to_owned(),
                     Hold::Stream(crate::key::Secret::new(canaries.page().to_vec())),

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::source::Place;
 use crate::source::limits::{Limits, Rules};
-use crate::source::path::{SourceError, Works, works as path_works};
+use crate::source::path::{SourceError, Works, file_works, works as path_works};
 use crate::source::process::{self, ProcessError};
 use crate::source::stream::stream_work;
 
@@ -24,6 +25,13 @@ pub enum Source {
         written: String,
         /// The file.
         path: PathBuf,
+    },
+    /// Several files as one source. One that is gone when it is opened is told, not an error.
+    Files {
+        /// What they are together.
+        written: String,
+        /// Each, with the name under which it is told.
+        files: Vec<(String, PathBuf)>,
     },
     /// Standard input: `-`.
     Stream {
@@ -101,6 +109,7 @@ impl Source {
         match self {
             Self::Folder { written, .. }
             | Self::File { written, .. }
+            | Self::Files { written, .. }
             | Self::Stream { written }
             | Self::Processes { written, .. } => written,
         }
@@ -115,6 +124,21 @@ impl Source {
         match self {
             Self::Folder { written, path } | Self::File { written, path } => {
                 Ok(path_works(written, path, limits, rules)?)
+            }
+            Self::Files { written, files } => {
+                let files = files.clone().into_iter();
+                let place = Place {
+                    source: written.clone(),
+                    ..Place::default()
+                };
+                let works = files.flat_map(move |(name, path)| {
+                    let place = Place {
+                        path: Some(name),
+                        ..place.clone()
+                    };
+                    file_works(place, path, limits, rules)
+                });
+                Ok(Box::new(works))
             }
             Self::Stream { written } => {
                 let reader = Box::new(io::stdin());

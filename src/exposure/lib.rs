@@ -7,6 +7,7 @@
 //! detectors hand back sightings. Sightings never hold a byte of a secret.
 
 pub mod answer;
+pub mod attributes;
 pub mod blind;
 pub mod canary;
 pub mod control;
@@ -20,6 +21,7 @@ pub mod leftovers;
 pub mod matcher;
 mod needle;
 pub mod probe;
+pub mod recogniser;
 pub mod scan;
 pub mod search;
 pub mod snapshot;
