@@ -122,16 +122,14 @@ impl Testbed {
 
 /// Ends what the product left running. Returns what to remark.
 fn end_orphans() -> Vec<String> {
-    let left = processes::of_product(&[]).unwrap_or_default();
-    for pid in &left {
-        let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
-        // One that has ended meanwhile is what is wanted.
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
-    }
-    processes::bury(&left);
-    left.iter()
-        .map(|pid| format!("the SUT left process {pid} running, which was killed"))
-        .collect()
+    let (ended, left) = processes::end_all();
+    let killed = ended
+        .iter()
+        .map(|pid| format!("the SUT left process {pid} running, which was killed"));
+    let not = left
+        .iter()
+        .map(|pid| format!("the SUT left process {pid} running, which could not be killed"));
+    killed.chain(not).collect()
 }
 
 fn write(transcript: &Transcript, tainted: &[u64], path: &Path) -> anyhow::Result<()> {
