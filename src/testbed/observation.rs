@@ -2,8 +2,11 @@
 //! ([`Testbed::snapshot`]) and searched later ([`Testbed::search`]), or searched at once ([`Testbed::look`]).
 
 mod attempts;
+mod elsewhere;
 mod facts;
 mod ground;
+mod names;
+mod scope;
 mod wire;
 
 use std::path::PathBuf;
@@ -15,14 +18,17 @@ use scas_simulators::cmf::CertificateType;
 use serde_json::{Value, json};
 
 use self::attempts::Probed;
-use self::ground::Ground;
+use self::ground::{Folders, Ground, SHARED};
+use self::names::Names;
 pub use self::wire::{Spoken, Wire};
 use super::Testbed;
 use super::delegation::CertifiedKey;
+use super::vnf::Undone;
 use crate::exposure::answer::Answer;
 use crate::exposure::blind::Stride;
 use crate::exposure::control::Control;
 use crate::exposure::key::{Target, load_private, load_public};
+use crate::exposure::recogniser::Recogniser;
 use crate::exposure::search::{Held, Options, scan};
 use crate::exposure::source::GapKind;
 use crate::exposure::source::limits::{Limits, Rules};
@@ -30,6 +36,8 @@ use crate::model::key_protection::{Key, Look};
 
 /// How often a look is repeated that met a file or process in change.
 const TRIES: usize = 4;
+/// What stands for a text that holds a key.
+const CONCEALED: &str = "(a name that holds the key)";
 /// The hidden subcommand that holds a page in memory, as a canary.
 const HOLD_PAGE: &str = "scan-hold-page";
 
@@ -41,7 +49,7 @@ pub struct Taken {
     held: Arc<Held>,
     probed: Probed,
     lacked: Vec<String>,
-    shared: Vec<String>,
+    names: Names,
 }
 
 /// A look, with all that was noted of it.
@@ -53,7 +61,7 @@ pub struct Looked {
 }
 
 /// Keys that are looked for, and what a judge is told of them.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Wanted {
     /// What a judge is told.
     pub keys: Vec<Key>,
@@ -102,6 +110,38 @@ impl Wanted {
         }
         Ok(Self { keys, targets })
     }
+
+    /// Recognises them, and anybody's, in what is to be kept.
+    pub fn recogniser(&self) -> Recogniser {
+        Recogniser::new(&self.targets)
+    }
+}
+
+impl Looked {
+    /// Without names that hold a key: other people chose them.
+    fn without(mut self, recogniser: Option<Recogniser>) -> anyhow::Result<Self> {
+        let Some(recogniser) = recogniser else {
+            return Ok(self);
+        };
+        let mut look = serde_json::to_value(&self.look)?;
+        for value in [&mut look, &mut self.record] {
+            conceal(value, &recogniser, CONCEALED);
+        }
+        self.look = serde_json::from_value(look)?;
+        Ok(self)
+    }
+}
+
+/// Replaces every text in a record in which a private key can be read.
+pub(super) fn conceal(value: &mut Value, recogniser: &Recogniser, by: &str) {
+    match value {
+        Value::String(text) if recogniser.sees(text.as_bytes()) => by.clone_into(text),
+        Value::Array(all) => all.iter_mut().for_each(|one| conceal(one, recogniser, by)),
+        Value::Object(all) => all
+            .values_mut()
+            .for_each(|one| conceal(one, recogniser, by)),
+        _ => {}
+    }
 }
 
 impl Testbed {
@@ -122,7 +162,7 @@ impl Testbed {
             let taking = tokio::task::spawn_blocking(move || Held::take(sources, options));
             match taking.await? {
                 Ok(held) => break held,
-                // A file of somebody else's may be gone before it is opened.
+                // A process, or what it mounted, may be gone before it is opened.
                 Err(_) if left > 0 => ground = self.ground()?,
                 Err(error) => {
                     let error = anyhow::Error::from(error);
@@ -130,14 +170,27 @@ impl Testbed {
                 }
             }
         };
+        self.remark_if_slow(name, began);
         Ok(Taken {
             name: name.to_owned(),
             began,
             held: Arc::new(held),
             probed: probing.await?,
             lacked: ground.lacked,
-            shared: ground.shared,
+            names: ground.names,
         })
+    }
+
+    /// A product that is held up while it is looked at deletes its keys at the end of their retention, as it should.
+    fn remark_if_slow(&mut self, name: &str, began: Timestamp) {
+        let took = Timestamp::now().duration_since(began).as_secs();
+        let retention = self.context.profile.ixit.keys.retention;
+        if took >= i64::try_from(retention / 2).unwrap_or(i64::MAX) {
+            self.remarks.push(format!(
+                "the look {name} took {took} s, and the VNFM keeps a private key for {retention} s (ixit.keys.retention): give it longer, \
+                 or have less searched (ixit.observe)"
+            ));
+        }
     }
 
     /// Searches what was taken before.
@@ -147,11 +200,13 @@ impl Testbed {
     pub async fn search(&self, taken: &Taken, wanted: &Wanted) -> anyhow::Result<Looked> {
         let (held, targets) = (Arc::clone(&taken.held), wanted.targets.clone());
         let mut answer = tokio::task::spawn_blocking(move || held.search(&targets)).await?;
-        pass_over(&mut answer, &taken.shared);
+        pass_over(&mut answer);
         let mut looked = looked(&taken.name, taken.began, &answer, taken.lacked.clone());
+        taken.names.tell(&mut looked.look);
         taken.probed.tell(&mut looked.look);
         looked.record["attempts"] = serde_json::to_value(&taken.probed)?;
-        Ok(looked)
+        looked.look.scope = scope::of_product(&self.context.profile.ixit);
+        looked.without(self.recogniser())
     }
 
     /// Searches the product as it is now. A file or a process that changes meanwhile is met by looking again.
@@ -164,20 +219,23 @@ impl Testbed {
             left -= 1;
             let began = Timestamp::now();
             let ground = self.ground()?;
-            let (sources, lacked) = (ground.sources, ground.lacked);
+            let (sources, lacked, names) = (ground.sources, ground.lacked, ground.names);
             let mut answer = match self.scan(sources, wanted).await {
                 Ok(answer) => answer,
-                // A file of somebody else's may be gone before it is opened.
+                // A process, or what it mounted, may be gone before it is opened.
                 Err(_) if left > 0 => continue,
                 Err(error) => return Err(error),
             };
-            pass_over(&mut answer, &ground.shared);
+            pass_over(&mut answer);
             let changed = answer
                 .gaps
                 .iter()
                 .any(|gap| gap.gap.kind == GapKind::Changed);
             if left == 0 || !changed || !answer.exposures.is_empty() {
-                return Ok(looked(name, began, &answer, lacked));
+                let mut looked = looked(name, began, &answer, lacked);
+                names.tell(&mut looked.look);
+                looked.look.scope = scope::of_product(&self.context.profile.ixit);
+                return looked.without(self.recogniser());
             }
         }
     }
@@ -203,10 +261,11 @@ impl Testbed {
                 .sightings
                 .extend(wire::at_the_cmf(delegation, &wanted.keys));
         }
-        Ok(looked)
+        looked.look.scope = scope::of_wire();
+        looked.without(self.recogniser())
     }
 
-    /// The exchanges in which key material of any certified key can be read: they must not become evidence.
+    /// The exchanges in which a private key can be read, a certified one or anybody's: they must not become evidence.
     ///
     /// # Errors
     /// A fault of ours.
@@ -216,7 +275,7 @@ impl Testbed {
         Ok(wire.exchanges(&answer))
     }
 
-    /// Whether key material of any certified key can be read in a file.
+    /// Whether a private key can be read in a file, a certified one or anybody's: one that was never certified is one too.
     ///
     /// # Errors
     /// A fault of ours, or the file cannot be searched.
@@ -226,7 +285,8 @@ impl Testbed {
             written,
             path: file,
         };
-        Ok(!self.scan(vec![source], wanted).await?.exposures.is_empty())
+        let answer = self.scan(vec![source], wanted).await?;
+        Ok(!answer.exposures.is_empty() || !answer.other_keys.is_empty())
     }
 
     async fn scan(
@@ -244,6 +304,13 @@ impl Testbed {
     /// # Errors
     /// [`Undone`](super::vnf::Undone), which says what the tester lacks; or a fault of ours.
     pub fn can_look(&self) -> anyhow::Result<()> {
+        let observe = &self.context.profile.ixit.observe;
+        if observe.probe_with.is_none() && !nix::unistd::geteuid().is_root() {
+            return Err(Undone::error(
+                ground::LOOKS,
+                "it lacks the rights of root, to read processes and to try as another user; run this as root",
+            ));
+        }
         self.ground()?.reachable()
     }
 
@@ -254,9 +321,15 @@ impl Testbed {
             .chain(&self.replicas)
             .filter_map(super::SutProcess::pid)
             .collect();
-        let ixit = &self.context.profile.ixit;
-        let record = &self.context.folder;
-        Ground::survey(&first, &self.dir("sut"), ixit, self.since, record)
+        let folders = Folders {
+            product: self.work.path(),
+            given: vec![
+                self.scratch.path().to_owned(),
+                self.context.pki_files.folder().to_owned(),
+            ],
+            record: &self.context.folder,
+        };
+        Ground::survey(&first, folders, &self.context.profile.ixit, self.since)
     }
 
     fn search_options(&self) -> anyhow::Result<Options> {
@@ -278,13 +351,9 @@ impl Testbed {
 }
 
 /// Files that anybody may write to come and go, and hold others' keys. What is seen of the product's there counts.
-fn pass_over(answer: &mut Answer, shared: &[String]) {
-    answer
-        .gaps
-        .retain(|gap| !shared.contains(&gap.place.source));
-    answer
-        .sealed
-        .retain(|sealed| !shared.contains(&sealed.place.source));
+fn pass_over(answer: &mut Answer) {
+    answer.gaps.retain(|gap| gap.place.source != SHARED);
+    answer.sealed.retain(|sealed| sealed.place.source != SHARED);
 }
 
 fn looked(name: &str, began: Timestamp, answer: &Answer, lacked: Vec<String>) -> Looked {

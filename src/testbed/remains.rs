@@ -8,9 +8,10 @@ use anyhow::Context as _;
 use scas_simulators::transcript::{Body, Exchange, Transcript};
 
 use super::delegation::Delegation;
-use super::observation::Wanted;
+use super::observation::{Wanted, conceal};
 use super::sut_process::{self, SutProcess};
 use super::{TRANSCRIPT, Testbed, processes, state};
+use crate::exposure::recogniser::Recogniser;
 
 /// What stands for bytes that hold a private key.
 const WITHHELD: &str = "(withheld: key material was found here)";
@@ -94,6 +95,34 @@ impl Testbed {
             residue,
             lost,
         }
+    }
+
+    /// Replaces a text in which a private key can be read: one that was certified, or anybody's. In delegation mode only.
+    pub fn withhold(&self, text: &mut String) {
+        if self
+            .recogniser()
+            .is_some_and(|known| known.sees(text.as_bytes()))
+        {
+            WITHHELD.clone_into(text);
+        }
+    }
+
+    /// As [`Testbed::withhold`], for each text in a record.
+    pub fn withhold_in(&self, record: &mut serde_json::Value) {
+        if let Some(recogniser) = self.recogniser() {
+            conceal(record, &recogniser, WITHHELD);
+        }
+    }
+
+    /// Recognises every key that was certified, of either kind, and anybody's. In delegation mode only.
+    pub(super) fn recogniser(&self) -> Option<Recogniser> {
+        let certified = self.delegation.as_ref()?.certified();
+        // A key that the search cannot take is told where it is searched for.
+        Some(
+            Wanted::all(certified.iter())
+                .unwrap_or_default()
+                .recogniser(),
+        )
     }
 
     /// Every key that was certified in the scenario, in delegation mode.
