@@ -249,6 +249,10 @@ impl Prepared {
             () = suite => None,
             by = interrupted => Some(by),
         };
+        if by.is_some() {
+            // What a product has left in sessions of its own is nobody's any more.
+            crate::testbed::processes::end_adopted();
+        }
         let at = Timestamp::now();
         self.recorder.record(&match by {
             None => Event::RunFinished { at },

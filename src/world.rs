@@ -162,9 +162,11 @@ impl World {
 
     /// Notes something worth telling that no verdict hangs on.
     pub fn observe(&mut self, name: &str, text: &str, clause: Option<&str>) {
+        let mut text = text.to_owned();
+        self.withhold([&mut text]);
         self.records.observations.push(Observation {
             name: name.to_owned(),
-            text: text.to_owned(),
+            text,
             clause: clause.map(str::to_owned),
         });
     }
@@ -177,14 +179,18 @@ impl World {
         let judgement = judge::answer(question);
         self.records.questions += 1;
         let name = format!("question-{}.json", self.records.questions);
-        let record = serde_json::json!({ "asked": question, "answered": judgement });
+        let mut record = serde_json::json!({ "asked": question, "answered": judgement });
+        if let Some(bed) = &self.bed {
+            bed.withhold_in(&mut record);
+        }
         let text = serde_json::to_vec_pretty(&record)?;
         self.keep(
             &name,
             "what the judge was asked, with all its facts, and what it answered",
             &text,
         )?;
-        for observation in judgement.observations {
+        for mut observation in judgement.observations {
+            self.withhold([&mut observation.text]);
             if !self.records.observations.contains(&observation) {
                 self.records.observations.push(observation);
             }
@@ -198,8 +204,21 @@ impl World {
         }
     }
 
+    /// Replaces texts in which a private key can be read: they may be the product's own words.
+    fn withhold<'t>(&self, texts: impl IntoIterator<Item = &'t mut String>) {
+        if let Some(bed) = &self.bed {
+            texts.into_iter().for_each(|text| bed.withhold(text));
+        }
+    }
+
     /// Enters a step that ended, and tells the run of it.
-    pub fn enter(&mut self, step: Step) {
+    pub fn enter(&mut self, mut step: Step) {
+        match &mut step.outcome {
+            Outcome::Met => {}
+            Outcome::Unmet { expected, actual } => self.withhold([expected, actual]),
+            Outcome::Undecided { reason } => self.withhold([reason]),
+            Outcome::Harness { error } => self.withhold([error]),
+        }
         self.records
             .steps
             .push((step.keyword, Verdict::of_step(step.keyword, &step.outcome)));

@@ -83,7 +83,9 @@ impl Control {
                 Source::Folder { path, .. } if *in_folders => {
                     inside(path, page).or_else(|_| beside(folder, page))
                 }
-                Source::Folder { .. } | Source::File { .. } => beside(folder, page),
+                Source::Folder { .. } | Source::File { .. } | Source::Files { .. } => {
+                    beside(folder, page)
+                }
                 Source::Stream { .. } => Ok((
                     "a stream of our own".to_owned(),
                     Hold::Stream(crate::key::Secret::new(page.to_vec())),

@@ -4,8 +4,9 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::afar::Afar;
+use crate::source::Place;
 use crate::source::limits::{Limits, Rules};
-use crate::source::path::{SourceError, Works, works as path_works};
+use crate::source::path::{SourceError, Works, file_works, works as path_works};
 use crate::source::process::{self, ProcessError};
 use crate::source::stream::stream_work;
 
@@ -25,6 +26,13 @@ pub enum Source {
         written: String,
         /// The file.
         path: PathBuf,
+    },
+    /// Several files as one source. One that is gone when it is opened is told, not an error.
+    Files {
+        /// What they are together.
+        written: String,
+        /// Each, with the name under which it is told.
+        files: Vec<(String, PathBuf)>,
     },
     /// Standard input: `-`.
     Stream {
@@ -109,6 +117,7 @@ impl Source {
         match self {
             Self::Folder { written, .. }
             | Self::File { written, .. }
+            | Self::Files { written, .. }
             | Self::Stream { written }
             | Self::Afar { written, .. }
             | Self::Processes { written, .. } => written,
@@ -122,6 +131,7 @@ impl Source {
             Self::Folder { written, .. }
             | Self::File { written, .. }
             | Self::Stream { written }
+            | Self::Files { written, .. }
             | Self::Afar { written, .. }
             | Self::Processes { written, .. } => *written = name,
         }
@@ -137,6 +147,21 @@ impl Source {
         match self {
             Self::Folder { written, path } | Self::File { written, path } => {
                 Ok(path_works(written, path, limits, rules)?)
+            }
+            Self::Files { written, files } => {
+                let files = files.clone().into_iter();
+                let place = Place {
+                    source: written.clone(),
+                    ..Place::default()
+                };
+                let works = files.flat_map(move |(name, path)| {
+                    let place = Place {
+                        path: Some(name),
+                        ..place.clone()
+                    };
+                    file_works(place, path, limits, rules)
+                });
+                Ok(Box::new(works))
             }
             Self::Stream { written } => {
                 let reader = Box::new(io::stdin());

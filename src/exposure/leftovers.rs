@@ -14,6 +14,11 @@ pub fn remove_all() {
     }
 }
 
+/// Whether a file is one that this program has planted, and that still lies there.
+pub fn is_ours(path: &Path) -> bool {
+    files().contains(path)
+}
+
 /// A file is about to be made.
 pub(crate) fn remember(path: &Path) {
     files().insert(path.to_owned());

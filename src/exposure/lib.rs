@@ -8,6 +8,7 @@
 
 pub mod afar;
 pub mod answer;
+pub mod attributes;
 pub mod blind;
 pub mod canary;
 pub mod control;
@@ -21,6 +22,7 @@ pub mod leftovers;
 pub mod matcher;
 mod needle;
 pub mod probe;
+pub mod recogniser;
 pub mod scan;
 pub mod search;
 pub mod snapshot;

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::evidence::{Measurement, Observation};
-use crate::model::key_protection::{AttemptResult, Key, Look, Medium, Sighting};
+use crate::model::key_protection::{AttemptResult, Key, Look, Medium, NotSearched, Sighting};
 use crate::model::question::Judgement;
 use crate::model::verdict::Outcome;
 
@@ -42,6 +42,7 @@ pub fn protected(keys: &[Key], looks: &[Look]) -> Judgement {
     };
     let mut judgement = Judgement::from(outcome);
     judgement.observations = remarks(looks);
+    judgement.observations.extend(scope(looks));
     judgement.measurements = measurements(looks);
     judgement
 }
@@ -71,6 +72,7 @@ pub fn deleted(keys: &[Key], use_: &Use<'_>, looks: &[Look]) -> Judgement {
         }
     };
     let mut judgement = Judgement::from(outcome);
+    judgement.observations.extend(scope(looks));
     judgement.measurements = measurements(looks);
     judgement
 }
@@ -110,9 +112,7 @@ fn exposures(look: &Look) -> Vec<String> {
             .any(|seen| seen.medium == Medium::Memory && seen.process == Some(dump.process))
         {
             "which holds the key"
-        } else if hidden
-            .any(|gap| gap.medium == Medium::Memory && gap.process == Some(dump.process))
-        {
+        } else if hidden.any(|gap| is_hidden(gap) && gap.process == Some(dump.process)) {
             "which keeps secrets in memory that cannot be read"
         } else {
             return None;
@@ -125,6 +125,11 @@ fn exposures(look: &Look) -> Vec<String> {
         })
     });
     seen.chain(reached).chain(dumped).collect()
+}
+
+/// Memory that even root cannot read. That of a process which ended meanwhile hides nothing.
+fn is_hidden(gap: &NotSearched) -> bool {
+    gap.medium == Medium::Memory && !gap.passing
 }
 
 fn told(look: &Look, seen: &Sighting) -> String {
@@ -200,11 +205,7 @@ fn remarks(looks: &[Look]) -> Vec<Observation> {
                 ),
             ));
         }
-        let hidden = look
-            .gaps
-            .iter()
-            .filter(|gap| gap.medium == Medium::Memory)
-            .count();
+        let hidden = look.gaps.iter().filter(|gap| is_hidden(gap)).count();
         if hidden > 0 {
             remarks.push(remark(
                 "memory-out-of-reach",
@@ -230,6 +231,22 @@ fn remarks(looks: &[Look]) -> Vec<Observation> {
         }
     }
     remarks
+}
+
+/// What none of the looks could show: a Pass says nothing of it.
+fn scope(looks: &[Look]) -> Option<Observation> {
+    let mut all: Vec<&str> = Vec::new();
+    for what in looks.iter().flat_map(|look| &look.scope) {
+        if !all.contains(&what.as_str()) {
+            all.push(what);
+        }
+    }
+    (!all.is_empty()).then(|| {
+        remark(
+            "not-looked-at",
+            format!("not looked at: {}", all.join("; ")),
+        )
+    })
 }
 
 fn remark(name: &str, text: String) -> Observation {

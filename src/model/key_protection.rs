@@ -36,6 +36,9 @@ pub struct Look {
     pub core_dumps: Vec<CoreDump>,
     /// Means that the tester lacked.
     pub lacked: Vec<String>,
+    /// What it does not reach by its nature, in words: nothing stands against "not seen" there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scope: Vec<String>,
 }
 
 /// What key material was seen in.
@@ -110,6 +113,9 @@ pub struct NotSearched {
     pub place: String,
     /// Why.
     pub why: String,
+    /// True if it had gone or was in change, rather than kept from the tester.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passing: bool,
 }
 
 /// A key of the tester's own, planted to be found.

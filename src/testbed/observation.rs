@@ -2,8 +2,11 @@
 //! ([`Testbed::snapshot`]) and searched later ([`Testbed::search`]), or searched at once ([`Testbed::look`]).
 
 mod attempts;
+mod elsewhere;
 mod facts;
 mod ground;
+mod names;
+mod scope;
 mod wire;
 
 use std::path::PathBuf;
@@ -15,16 +18,18 @@ use scas_simulators::cmf::CertificateType;
 use serde_json::{Value, json};
 
 use self::attempts::Probed;
-use self::ground::Ground;
-pub(super) use self::ground::shared_files;
+use self::ground::{Folders, Ground, SHARED};
+use self::names::Names;
 pub use self::wire::{Spoken, Wire};
 use super::Testbed;
 use super::delegation::CertifiedKey;
+use super::vnf::Undone;
 use crate::exposure::answer::Answer;
 use crate::exposure::blind::Stride;
 use crate::exposure::control::Control;
 use crate::exposure::given::Source;
 use crate::exposure::key::{Target, load_private, load_public};
+use crate::exposure::recogniser::Recogniser;
 use crate::exposure::search::{Held, Options, scan};
 use crate::exposure::source::GapKind;
 use crate::exposure::source::limits::{Limits, Rules};
@@ -32,6 +37,8 @@ use crate::model::key_protection::{Key, Look};
 
 /// How often a look is repeated that met a file or process in change.
 const TRIES: usize = 4;
+/// What stands for a text that holds a key.
+const CONCEALED: &str = "(a name that holds the key)";
 /// The hidden subcommand that holds a page in memory, as a canary.
 const HOLD_PAGE: &str = "scan-hold-page";
 
@@ -105,7 +112,7 @@ pub struct Taken {
     held: Arc<Held>,
     probed: Probed,
     lacked: Vec<String>,
-    shared: Vec<String>,
+    names: Names,
 }
 
 /// A look, with all that was noted of it.
@@ -117,7 +124,7 @@ pub struct Looked {
 }
 
 /// Keys that are looked for, and what a judge is told of them.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Wanted {
     /// What a judge is told.
     pub keys: Vec<Key>,
@@ -166,6 +173,38 @@ impl Wanted {
         }
         Ok(Self { keys, targets })
     }
+
+    /// Recognises them, and anybody's, in what is to be kept.
+    pub fn recogniser(&self) -> Recogniser {
+        Recogniser::new(&self.targets)
+    }
+}
+
+impl Looked {
+    /// Without names that hold a key: other people chose them.
+    fn without(mut self, recogniser: Option<Recogniser>) -> anyhow::Result<Self> {
+        let Some(recogniser) = recogniser else {
+            return Ok(self);
+        };
+        let mut look = serde_json::to_value(&self.look)?;
+        for value in [&mut look, &mut self.record] {
+            conceal(value, &recogniser, CONCEALED);
+        }
+        self.look = serde_json::from_value(look)?;
+        Ok(self)
+    }
+}
+
+/// Replaces every text in a record in which a private key can be read.
+pub(super) fn conceal(value: &mut Value, recogniser: &Recogniser, by: &str) {
+    match value {
+        Value::String(text) if recogniser.sees(text.as_bytes()) => by.clone_into(text),
+        Value::Array(all) => all.iter_mut().for_each(|one| conceal(one, recogniser, by)),
+        Value::Object(all) => all
+            .values_mut()
+            .for_each(|one| conceal(one, recogniser, by)),
+        _ => {}
+    }
 }
 
 impl Testbed {
@@ -186,7 +225,7 @@ impl Testbed {
             let taking = tokio::task::spawn_blocking(move || Held::take(sources, options));
             match taking.await? {
                 Ok(held) => break held,
-                // A file of somebody else's may be gone before it is opened.
+                // A process, or what it mounted, may be gone before it is opened.
                 Err(_) if left > 0 => ground = self.ground()?,
                 Err(error) => {
                     let error = anyhow::Error::from(error);
@@ -194,14 +233,27 @@ impl Testbed {
                 }
             }
         };
+        self.remark_if_slow(name, began);
         Ok(Taken {
             name: name.to_owned(),
             began,
             held: Arc::new(held),
             probed: probing.await?,
             lacked: ground.lacked,
-            shared: ground.shared,
+            names: ground.names,
         })
+    }
+
+    /// A product that is held up while it is looked at deletes its keys at the end of their retention, as it should.
+    fn remark_if_slow(&mut self, name: &str, began: Timestamp) {
+        let took = Timestamp::now().duration_since(began).as_secs();
+        let retention = self.context.profile.ixit.keys.retention;
+        if took >= i64::try_from(retention / 2).unwrap_or(i64::MAX) {
+            self.remarks.push(format!(
+                "the look {name} took {took} s, and the VNFM keeps a private key for {retention} s (ixit.keys.retention): give it longer, \
+                 or have less searched (ixit.observe)"
+            ));
+        }
     }
 
     /// Searches what was taken before.
@@ -211,11 +263,13 @@ impl Testbed {
     pub async fn search(&self, taken: &Taken, wanted: &Wanted) -> anyhow::Result<Looked> {
         let (held, targets) = (Arc::clone(&taken.held), wanted.targets.clone());
         let mut answer = tokio::task::spawn_blocking(move || held.search(&targets)).await?;
-        pass_over(&mut answer, &taken.shared);
+        pass_over(&mut answer);
         let mut looked = looked(&taken.name, taken.began, &answer, taken.lacked.clone());
+        taken.names.tell(&mut looked.look);
         taken.probed.tell(&mut looked.look);
         looked.record["attempts"] = serde_json::to_value(&taken.probed)?;
-        Ok(looked)
+        looked.look.scope = scope::of_product(&self.context.profile.ixit);
+        looked.without(self.recogniser())
     }
 
     /// Searches the product as it is now. A file or a process that changes meanwhile is met by looking again.
@@ -228,20 +282,23 @@ impl Testbed {
             left -= 1;
             let began = Timestamp::now();
             let ground = self.ground()?;
-            let (sources, lacked) = (ground.sources, ground.lacked);
+            let (sources, lacked, names) = (ground.sources, ground.lacked, ground.names);
             let mut answer = match self.scan(sources, wanted).await {
                 Ok(answer) => answer,
-                // A file of somebody else's may be gone before it is opened.
+                // A process, or what it mounted, may be gone before it is opened.
                 Err(_) if left > 0 => continue,
                 Err(error) => return Err(error),
             };
-            pass_over(&mut answer, &ground.shared);
+            pass_over(&mut answer);
             let changed = answer
                 .gaps
                 .iter()
                 .any(|gap| gap.gap.kind == GapKind::Changed);
             if left == 0 || !changed || !answer.exposures.is_empty() {
-                return Ok(looked(name, began, &answer, lacked));
+                let mut looked = looked(name, began, &answer, lacked);
+                names.tell(&mut looked.look);
+                looked.look.scope = scope::of_product(&self.context.profile.ixit);
+                return looked.without(self.recogniser());
             }
         }
     }
@@ -267,10 +324,11 @@ impl Testbed {
                 .sightings
                 .extend(wire::at_the_cmf(delegation, &wanted.keys));
         }
-        Ok(looked)
+        looked.look.scope = scope::of_wire();
+        looked.without(self.recogniser())
     }
 
-    /// The exchanges in which key material of any certified key can be read: they must not become evidence.
+    /// The exchanges in which a private key can be read, a certified one or anybody's: they must not become evidence.
     ///
     /// # Errors
     /// A fault of ours.
@@ -280,17 +338,36 @@ impl Testbed {
         Ok(wire.exchanges(&answer))
     }
 
-    /// Whether key material of any certified key can be read in a file.
+    /// Whether a private key can be read in a file, a certified one or anybody's: one that was never certified is one too.
     ///
     /// # Errors
     /// A fault of ours, or the file cannot be searched.
     pub(super) async fn is_tainted(&self, file: PathBuf, wanted: &Wanted) -> anyhow::Result<bool> {
-        let written = file.display().to_string();
-        let source = Source::File {
-            written,
-            path: file,
+        let answer = self.scan(vec![of_file(file)], wanted).await?;
+        Ok(!answer.exposures.is_empty() || !answer.other_keys.is_empty())
+    }
+
+    /// Whether one of these private keys can be read in a file.
+    ///
+    /// # Errors
+    /// As for [`Self::is_tainted`].
+    pub(super) async fn holds(&self, file: PathBuf, wanted: &Wanted) -> anyhow::Result<bool> {
+        let answer = self.scan(vec![of_file(file)], wanted).await?;
+        Ok(!answer.exposures.is_empty())
+    }
+
+    /// Files in everybody's folders that were changed in the scenario, ours aside.
+    pub(super) fn shared_files(&self) -> Vec<PathBuf> {
+        let places = elsewhere::Shared {
+            further: Vec::new(),
+            shallow: Vec::new(),
+            since: self.since,
+            most: elsewhere::FILES,
+            but: [self.work.path(), &self.context.folder],
         };
-        Ok(!self.scan(vec![source], wanted).await?.exposures.is_empty())
+        // What is too much was told by the search.
+        let files = elsewhere::shared(places, &mut Names::default(), &mut Vec::new());
+        files.into_iter().map(|(_, path)| path).collect()
     }
 
     async fn scan(&self, sources: Vec<Source>, wanted: &Wanted) -> anyhow::Result<Answer> {
@@ -304,6 +381,13 @@ impl Testbed {
     /// # Errors
     /// [`Undone`](super::vnf::Undone), which says what the tester lacks; or a fault of ours.
     pub fn can_look(&self) -> anyhow::Result<()> {
+        let observe = &self.context.profile.ixit.observe;
+        if observe.probe_with.is_none() && !nix::unistd::geteuid().is_root() {
+            return Err(Undone::error(
+                ground::LOOKS,
+                "it lacks the rights of root, to read processes and to try as another user; run this as root",
+            ));
+        }
         self.ground()?.reachable()
     }
 
@@ -314,9 +398,15 @@ impl Testbed {
             .chain(&self.replicas)
             .filter_map(super::Sut::pid)
             .collect();
-        let ixit = &self.context.profile.ixit;
-        let record = &self.context.folder;
-        Ground::survey(&first, &self.dir("sut"), ixit, self.since, record)
+        let folders = Folders {
+            product: self.work.path(),
+            given: vec![
+                self.scratch.path().to_owned(),
+                self.context.pki_files.folder().to_owned(),
+            ],
+            record: &self.context.folder,
+        };
+        Ground::survey(&first, folders, &self.context.profile.ixit, self.since)
     }
 
     fn search_options(&self) -> anyhow::Result<Options> {
@@ -326,13 +416,9 @@ impl Testbed {
 }
 
 /// Files that anybody may write to come and go, and hold others' keys. What is seen of the product's there counts.
-fn pass_over(answer: &mut Answer, shared: &[String]) {
-    answer
-        .gaps
-        .retain(|gap| !shared.contains(&gap.place.source));
-    answer
-        .sealed
-        .retain(|sealed| !shared.contains(&sealed.place.source));
+fn pass_over(answer: &mut Answer) {
+    answer.gaps.retain(|gap| gap.place.source != SHARED);
+    answer.sealed.retain(|sealed| sealed.place.source != SHARED);
 }
 
 fn looked(name: &str, began: Timestamp, answer: &Answer, lacked: Vec<String>) -> Looked {
@@ -342,4 +428,11 @@ fn looked(name: &str, began: Timestamp, answer: &Answer, lacked: Vec<String>) ->
     look.lacked = lacked;
     let record = json!({ "look": name, "began": began, "lacked": look.lacked, "search": answer });
     Looked { look, record }
+}
+
+fn of_file(path: PathBuf) -> Source {
+    Source::File {
+        written: path.display().to_string(),
+        path,
+    }
 }

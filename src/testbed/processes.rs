@@ -6,11 +6,15 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::sys::signal::Signal;
+use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
 use crate::exposure::hygiene;
 use crate::exposure::source::process::{ProcessError, processes};
+
+/// How often is looked for processes that were started meanwhile, before all are killed.
+const ROUNDS: usize = 100;
 
 /// The first processes of all products that run now, in whichever scenario.
 static FIRST: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
@@ -98,12 +102,51 @@ pub fn others(product: &[u32]) -> std::io::Result<Vec<u32>> {
     Ok(found)
 }
 
-/// Takes leave of orphans that have ended.
-pub fn bury(pids: &[u32]) {
-    for pid in pids {
-        // One that is not our child, or was waited for, is none of our business.
-        let _ = waitpid(Pid::from_raw(pid.cast_signed()), Some(WaitPidFlag::WNOHANG));
+/// Kills every process that products have left, of whichever scenario. Returns those that are gone, and those that are not.
+///
+/// Processes may watch each other and start one another anew. So all are stopped first, until there is none that runs: what
+/// stands still starts nothing.
+pub fn end_all() -> (BTreeSet<u32>, BTreeSet<u32>) {
+    let mut stopped = BTreeSet::new();
+    for _ in 0..ROUNDS {
+        let found = of_product(&[]).unwrap_or_default();
+        let new: Vec<u32> = found
+            .into_iter()
+            .filter(|pid| stopped.insert(*pid))
+            .collect();
+        if new.is_empty() {
+            break;
+        }
+        new.iter().for_each(|pid| send(*pid, Signal::SIGSTOP));
     }
+    stopped.iter().for_each(|pid| send(*pid, Signal::SIGKILL));
+    // Who is not our child becomes so when its parent has ended.
+    let mut waiting = stopped.clone();
+    loop {
+        let before = waiting.len();
+        waiting.retain(|pid| waitpid(process(*pid), None).is_err());
+        if waiting.len() == before {
+            break;
+        }
+    }
+    let left: BTreeSet<u32> = of_product(&[]).unwrap_or_default().into_iter().collect();
+    (stopped.difference(&left).copied().collect(), left)
+}
+
+/// As [`end_all`], where a run ends early; nothing where no process was adopted ([`adopt_orphans`]).
+pub fn end_adopted() {
+    if nix::sys::prctl::get_child_subreaper().unwrap_or(false) {
+        end_all();
+    }
+}
+
+fn send(pid: u32, signal: Signal) {
+    // One that has ended meanwhile is what is wanted.
+    let _ = nix::sys::signal::kill(process(pid), signal);
+}
+
+fn process(pid: u32) -> Pid {
+    Pid::from_raw(pid.cast_signed())
 }
 
 /// A process and its descendants; none if it has ended.
@@ -118,6 +161,43 @@ fn tree(pid: u32) -> Result<BTreeSet<u32>, ProcessError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// In a program of its own: this one's other tests have children too.
+    #[test]
+    fn a_process_that_always_starts_another_and_goes_is_ended() {
+        const CHILD: &str = "SCAS_TEST_RELAY";
+        const NAME: &str = "a_process_that_always_starts_another_and_goes_is_ended";
+        if std::env::var_os(CHILD).is_none() {
+            let ended = std::process::Command::new(std::env::current_exe().expect("ourselves"))
+                .args([NAME, "--test-threads=1"])
+                .env(CHILD, "1")
+                .output()
+                .expect("a program of its own");
+            let told = String::from_utf8_lossy(&ended.stdout);
+            assert!(
+                ended.status.success() && told.contains("1 passed"),
+                "{told}"
+            );
+            return;
+        }
+        adopt_orphans().expect("a subreaper");
+        let folder = tempfile::tempdir().expect("a folder");
+        let (relay, ran) = (folder.path().join("relay"), folder.path().join("ran"));
+        let script = format!(
+            "echo >> {}\nsleep 0.01\nsetsid sh \"$0\" &\n",
+            ran.display()
+        );
+        std::fs::write(&relay, script).expect("a script");
+        let first = std::process::Command::new("sh").arg(&relay).status();
+        assert!(first.expect("a shell").success());
+        let runs = || std::fs::read(&ran).map_or(0, |lines| lines.len());
+        while runs() < 3 {
+            std::thread::yield_now();
+        }
+        let (ended, left) = end_all();
+        assert!(!ended.is_empty() && left.is_empty(), "{ended:?}, {left:?}");
+        assert!(of_product(&[]).expect("processes").is_empty());
+    }
 
     #[test]
     fn what_a_product_starts_is_its_own_and_anothers_is_not() {

@@ -9,10 +9,11 @@ use anyhow::Context as _;
 use scas_simulators::transcript::{Body, Exchange, Transcript};
 
 use super::delegation::Delegation;
-use super::observation::{Wanted, shared_files};
+use super::observation::{Wanted, conceal};
 use super::sut::Sut;
 use super::sut_process;
 use super::{TRANSCRIPT, Testbed, processes, state, tolerance};
+use crate::exposure::recogniser::Recogniser;
 use crate::model::evidence::Observation;
 
 /// What stands for bytes that hold a private key.
@@ -117,6 +118,34 @@ impl Testbed {
         }
     }
 
+    /// Replaces a text in which a private key can be read: one that was certified, or anybody's. In delegation mode only.
+    pub fn withhold(&self, text: &mut String) {
+        if self
+            .recogniser()
+            .is_some_and(|known| known.sees(text.as_bytes()))
+        {
+            WITHHELD.clone_into(text);
+        }
+    }
+
+    /// As [`Testbed::withhold`], for each text in a record.
+    pub fn withhold_in(&self, record: &mut serde_json::Value) {
+        if let Some(recogniser) = self.recogniser() {
+            conceal(record, &recogniser, WITHHELD);
+        }
+    }
+
+    /// Recognises every key that was certified, of either kind, and anybody's. In delegation mode only.
+    pub(super) fn recogniser(&self) -> Option<Recogniser> {
+        let certified = self.delegation.as_ref()?.certified();
+        // A key that the search cannot take is told where it is searched for.
+        Some(
+            Wanted::all(certified.iter())
+                .unwrap_or_default()
+                .recogniser(),
+        )
+    }
+
     /// Every key that was certified in the scenario, in delegation mode.
     fn secrets(&self) -> Option<anyhow::Result<Wanted>> {
         let certified = self.delegation.as_ref().map(Delegation::certified)?;
@@ -130,8 +159,9 @@ impl Testbed {
             return Vec::new();
         };
         let mut told = Vec::new();
-        for path in shared_files(self.since, &self.folder) {
-            if !matches!(self.is_tainted(path.clone(), &wanted).await, Ok(true)) {
+        for path in self.shared_files() {
+            // A key of somebody else's is nothing to touch.
+            if !matches!(self.holds(path.clone(), &wanted).await, Ok(true)) {
                 continue;
             }
             let path_text = path.display();
@@ -170,16 +200,14 @@ impl Testbed {
 
 /// Ends what the product left running. Returns what to remark.
 fn end_orphans() -> Vec<String> {
-    let left = processes::of_product(&[]).unwrap_or_default();
-    for pid in &left {
-        let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
-        // One that has ended meanwhile is what is wanted.
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
-    }
-    processes::bury(&left);
-    left.iter()
-        .map(|pid| format!("the SUT left process {pid} running, which was killed"))
-        .collect()
+    let (ended, left) = processes::end_all();
+    let killed = ended
+        .iter()
+        .map(|pid| format!("the SUT left process {pid} running, which was killed"));
+    let not = left
+        .iter()
+        .map(|pid| format!("the SUT left process {pid} running, which could not be killed"));
+    killed.chain(not).collect()
 }
 
 fn write(transcript: &Transcript, tainted: &[u64], path: &Path) -> anyhow::Result<()> {

@@ -74,6 +74,59 @@ fn a_key_on_the_wire_fails_and_its_exchange_is_kept_without_content() {
     }
 }
 
+/// Where every file of a run was searched for PEM in vain.
+#[track_caller]
+fn assert_no_pem_in(folder: &std::path::Path) {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+            assert!(!text.contains("PRIVATE KEY-----"), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_key_in_an_error_of_the_products_is_neither_shown_nor_kept() {
+    if !can_look() {
+        return;
+    }
+    let stage = Stage::new();
+    let select = "4.2.2.5 and @extended";
+    let ended = stage.run(&["run", "--select", select, "--defect", "key-in-error-detail"]);
+    ended.assert_told(1, &["Fail", "(withheld: "]);
+    assert!(
+        !ended.stdout.contains("PRIVATE KEY-----"),
+        "{}",
+        ended.stdout
+    );
+    assert_no_pem_in(&stage.run_folder());
+}
+
+#[test]
+fn a_key_that_was_never_certified_is_not_kept_with_the_log() {
+    if !can_look() {
+        return;
+    }
+    let stage = Stage::new();
+    let defects = [
+        "--defect",
+        "key-in-debug-log",
+        "--defect",
+        "csr-signed-by-other-key",
+    ];
+    stage
+        .run(&[&["run", "--select", SHORT], &defects[..]].concat())
+        .assert_told(2, &["Inconclusive"]);
+    assert!(evidence(&stage).join("sut.log.withheld").exists());
+    assert_no_pem_in(&stage.run_folder());
+}
+
 #[test]
 fn a_key_that_stays_in_memory_fails_after_the_deadline_only() {
     if !can_look() {
@@ -171,7 +224,14 @@ fn evidence_of_a_pass_holds_the_looks_and_no_key() {
         return;
     }
     let stage = Stage::new();
-    stage.run(&["run", "--select", SHORT]).assert_told(0, &[]);
+    stage.run(&["run", "--select", SHORT]).assert_told(
+        0,
+        &[
+            "not looked at: ",
+            "keyrings",
+            "others than the tester's NFVO",
+        ],
+    );
     let kept = evidence(&stage);
     let look = json(&kept.join("look-2.json"));
     assert_eq!(look["look"], "while the VIM holds its answer");

@@ -84,6 +84,10 @@ fn targets(sources: &[Source], as_user: &str) -> (ProbeTargets, Vec<Attempt>) {
         match source {
             Source::Processes { pids, .. } => pids.iter().for_each(|pid| targets.process(*pid)),
             Source::File { path, .. } => targets.files.push(absolute(path)),
+            Source::Files { files, .. } => {
+                let paths = files.iter().map(|(_, path)| absolute(path));
+                targets.files.extend(paths);
+            }
             Source::Folder { written, path } => {
                 targets.folders.push(absolute(path));
                 let more = files(&absolute(path), &mut targets);

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::iter;
 use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::source::file::{self, SPAN, Scope, Spans};
 use crate::source::folder::Folder;
@@ -115,6 +115,28 @@ pub fn works<'s>(
     match spans {
         Ok(spans) => Ok(Box::new(spans)),
         Err(gap) => Ok(told(place, gap)),
+    }
+}
+
+/// The work that searches one file of several, which is told under the place's own name. What is no file, or is gone, is told.
+pub(crate) fn file_works<'s>(
+    place: Place,
+    path: PathBuf,
+    limits: &'s Limits,
+    rules: &'s Rules,
+) -> Works<'s> {
+    let scope = Scope {
+        limits,
+        rules,
+        follow: true,
+    };
+    match file::open(&path, scope) {
+        Ok((file, met)) if met.len() > SPAN => Box::new(Spans::of_file(file, &met, place, limits)),
+        // Opened again when its turn comes, so that few are open at a time.
+        Ok(_) => Box::new(iter::once_with(move || -> Work<'s> {
+            Box::new(move |visitor| file::search(&path, &place, scope, visitor))
+        })),
+        Err(gap) => told(place, gap),
     }
 }
 

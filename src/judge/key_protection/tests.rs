@@ -42,6 +42,7 @@ fn gap(medium: Medium) -> NotSearched {
         process: Some(9),
         place: "somewhere".into(),
         why: "permission denied".into(),
+        passing: false,
     }
 }
 
@@ -51,6 +52,24 @@ fn tried(whole_process: bool, result: AttemptResult) -> Attempt {
         as_user: "nobody".into(),
         whole_process,
         result,
+    }
+}
+
+#[test]
+fn what_was_not_looked_at_is_told_once_whatever_the_outcome() {
+    let unreached = |look: &mut Look| look.scope = vec!["keyrings".into(), "keyrings".into()];
+    let exposed = during(|look| {
+        unreached(look);
+        look.sightings.push(seen(Medium::Storage));
+    });
+    for judgement in [during(unreached), after(unreached), exposed] {
+        let told: Vec<_> = judgement
+            .observations
+            .iter()
+            .filter(|one| one.name == "not-looked-at")
+            .map(|one| one.text.as_str())
+            .collect();
+        assert_eq!(told, ["not looked at: keyrings"]);
     }
 }
 
@@ -166,6 +185,15 @@ fn a_core_dump_counts_where_the_key_is_in_the_memory_of_the_process() {
         look.core_dumps.push(dump(9, true));
     });
     assert_unmet(&hidden, "cannot be read");
+    let ended = during(|look| {
+        look.gaps.push(NotSearched {
+            passing: true,
+            ..gap(Medium::Memory)
+        });
+        look.core_dumps.push(dump(9, true));
+    });
+    assert_eq!(ended.outcome, Outcome::Met);
+    assert!(ended.observations.is_empty());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::ground::{OTHERS, PRODUCT};
 use super::wire::WIRE;
 use crate::exposure::answer::{Answer, Exposure};
 use crate::exposure::detector::Confirmed;
-use crate::exposure::source::Place;
+use crate::exposure::source::{GapKind, Place};
 use crate::model::key_protection::{Canary, Look, Medium, NotSearched, Searched, Sighting};
 
 /// The facts of an answer.
@@ -20,12 +20,14 @@ pub(super) fn look(answer: &Answer) -> Look {
             process: process(&gap.place),
             place: words(&gap.place),
             why: gap.gap.what.clone(),
+            passing: gap.gap.kind == GapKind::Changed,
         });
     let sealed = answer.sealed.iter().map(|sealed| NotSearched {
         medium: medium(&sealed.place),
         process: process(&sealed.place),
         place: words(&sealed.place),
         why: format!("{} stayed closed: {}", sealed.what, sealed.why),
+        passing: false,
     });
     Look {
         sightings: answer.exposures.iter().map(sighting).collect(),

@@ -1,7 +1,6 @@
-//! What there is to look at: the product's processes, its folder, files that it holds open elsewhere, and what the profile names.
+//! What there is to look at: the product's processes, its folder, files elsewhere that may be its own, and what the profile names.
 //! Main type: [`Ground`].
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,25 +8,24 @@ use anyhow::Context as _;
 
 use super::super::processes;
 use super::super::vnf::Undone;
+use super::elsewhere::{self, FILES as SHARED_FILES, Shared};
+use super::names::Names;
 use crate::exposure::given::Source;
 use crate::exposure::probe::ProbeTargets;
 use crate::model::sut::{Ixit, OtherProcesses};
 
+/// What the pre-condition asks for.
+pub(super) const LOOKS: &str = "the tester can look into the VNFM's processes";
 /// What the product's processes are called as a source.
 pub(super) const PRODUCT: &str = "VNFM";
 /// What other processes are called.
 pub(super) const OTHERS: &str = "others";
+/// What files that the product holds open outside its folder are called together.
+const OPEN: &str = "open files";
+/// What files in everybody's folders are called together: what of them could not be searched is passed over.
+pub(super) const SHARED: &str = "shared folders";
 /// Files that are tried as another user.
 const FILES: usize = 1000;
-/// Open files outside the product's folder that are searched.
-const OPEN_FILES: usize = 64;
-/// Where every user may leave files.
-const SHARED: [&str; 3] = ["/dev/shm", "/tmp", "/var/tmp"];
-/// Files there that are looked at, and how deep.
-const SHARED_FILES: usize = 200;
-const SHARED_DEPTH: usize = 4;
-/// Folders of ours there.
-const OURS: &str = "scas-";
 
 /// What there is to look at.
 pub(super) struct Ground {
@@ -35,40 +33,33 @@ pub(super) struct Ground {
     pub(super) sources: Vec<Source>,
     /// What the tester has no means for.
     pub(super) lacked: Vec<String>,
-    /// Sources that anybody may write to: what of them could not be searched is passed over.
-    pub(super) shared: Vec<String>,
+    /// One of the sources lies in it.
+    pub(super) names: Names,
     product: Vec<u32>,
     folder: PathBuf,
 }
 
+/// Where the tester's own folders are.
+pub(super) struct Folders<'a> {
+    /// The product's, with all that it was given.
+    pub(super) product: &'a Path,
+    /// What it is told of that lies elsewhere.
+    pub(super) given: Vec<PathBuf>,
+    /// The record, which is ours to write meanwhile.
+    pub(super) record: &'a Path,
+}
+
 impl Ground {
-    /// Finds out. `first` are the product's first processes, `folder` the one that it was given, `since` when the scenario began:
-    /// what is older in folders of everybody's is not the product's. `record` is ours to write meanwhile.
+    /// Finds out. `first` are the product's first processes, `since` is when the scenario began: what is older in folders of
+    /// everybody's is not the product's.
     pub(super) fn survey(
         first: &[u32],
-        folder: &Path,
+        folders: Folders<'_>,
         ixit: &Ixit,
         since: SystemTime,
-        record: &Path,
     ) -> anyhow::Result<Self> {
         let mut lacked = Vec::new();
-        let mut product = processes::of_product(first)?;
-        for written in &ixit.observe.product {
-            match Source::parse(written) {
-                Ok(Source::Processes { pids, .. }) => product.extend(pids),
-                Ok(_) => lacked.push(format!("processes '{written}' (ixit.observe.product)")),
-                Err(error) => lacked.push(format!("ixit.observe.product: {error}")),
-            }
-        }
-        product.sort_unstable();
-        product.dedup();
-        let elsewhere = ixit.api.running;
-        if product.is_empty() || elsewhere && ixit.observe.product.is_empty() {
-            lacked.push(
-                "a process of the VNFM to look into: it runs elsewhere, or has ended (ixit.observe.product)"
-                    .to_owned(),
-            );
-        }
+        let product = product(first, ixit, &mut lacked)?;
         let mut sources = Vec::new();
         if !product.is_empty() {
             sources.push(Source::Processes {
@@ -83,20 +74,32 @@ impl Ground {
                 pids,
             });
         }
-        sources.push(Source::Folder {
-            written: folder.display().to_string(),
-            path: folder.to_owned(),
-        });
-        let mut files = open_files(&product, folder);
-        let mut shared = shared_files(since, record);
-        shared.retain(|path| !files.contains(path));
-        files.extend(shared.iter().cloned());
-        for path in files {
-            sources.push(Source::File {
+        let folder = folders.product;
+        let own = elsewhere::own_mounts(&product).into_iter();
+        for path in std::iter::once(folder.to_owned()).chain(own) {
+            sources.push(Source::Folder {
                 written: path.display().to_string(),
                 path,
             });
         }
+        let mut names = Names::default();
+        names.below(folder);
+        let open = elsewhere::open(&product, folder, &mut lacked);
+        let shared = Shared {
+            further: folders.given,
+            shallow: working_folders(&product),
+            since,
+            most: SHARED_FILES,
+            but: [folder, folders.record],
+        };
+        let shared = elsewhere::shared(shared, &mut names, &mut lacked);
+        for (written, files) in [(OPEN, open), (SHARED, shared)] {
+            sources.push(Source::Files {
+                written: written.to_owned(),
+                files,
+            });
+        }
+        sources.push(names.source()?);
         for written in &ixit.observe.storage {
             match Source::parse(written) {
                 Ok(source) => sources.push(source),
@@ -106,10 +109,7 @@ impl Ground {
         Ok(Self {
             sources,
             lacked,
-            shared: shared
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect(),
+            names,
             product,
             folder: folder.to_owned(),
         })
@@ -117,16 +117,15 @@ impl Ground {
 
     /// Whether every process can be looked into.
     pub(super) fn reachable(&self) -> anyhow::Result<()> {
-        const EXPECTED: &str = "the tester can look into the VNFM's processes";
         if let Some(means) = self.lacked.first() {
-            return Err(Undone::error(EXPECTED, format!("it lacks {means}")));
+            return Err(Undone::error(LOOKS, format!("it lacks {means}")));
         }
         for pid in &self.product {
             if let Err(error) = std::fs::File::open(format!("/proc/{pid}/mem"))
                 && error.kind() == std::io::ErrorKind::PermissionDenied
             {
                 let lacks = format!("memory of process {pid}: {error}; run this as root");
-                return Err(Undone::error(EXPECTED, lacks));
+                return Err(Undone::error(LOOKS, lacks));
             }
         }
         Ok(())
@@ -146,6 +145,8 @@ impl Ground {
             targets.folders.push(folder);
             for entry in listed.flatten() {
                 match entry.file_type() {
+                    // The request is JSON, which has no words for other names. The file itself is searched.
+                    _ if entry.path().to_str().is_none() => {}
                     Ok(kind) if kind.is_dir() => folders.push(entry.path()),
                     Ok(kind) if kind.is_file() && targets.files.len() < FILES => {
                         targets.files.push(entry.path());
@@ -158,49 +159,67 @@ impl Ground {
     }
 }
 
-/// Files with a name that the product holds open outside its folder. Those without one are searched with the process.
-fn open_files(product: &[u32], folder: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = Vec::new();
-    for pid in product {
-        let listed = std::fs::read_dir(format!("/proc/{pid}/fd"));
-        for entry in listed.into_iter().flatten().flatten() {
-            let Ok(path) = std::fs::read_link(entry.path()) else {
-                continue;
-            };
-            let is_file =
-                std::fs::metadata(entry.path()).is_ok_and(|met| met.is_file() && met.nlink() > 0);
-            let apart = !path.starts_with(folder) && !path.starts_with("/proc");
-            if is_file && apart && path.exists() && !found.contains(&path) {
-                found.push(path);
-            }
+/// The product's processes: what descends from the first ones, and what the profile names.
+fn product(first: &[u32], ixit: &Ixit, lacked: &mut Vec<String>) -> anyhow::Result<Vec<u32>> {
+    let mut product = processes::of_product(first)?;
+    for written in &ixit.observe.product {
+        match Source::parse(written) {
+            Ok(Source::Processes { pids, .. }) => product.extend(pids),
+            Ok(_) => lacked.push(format!("processes '{written}' (ixit.observe.product)")),
+            Err(error) => lacked.push(format!("ixit.observe.product: {error}")),
         }
     }
-    found.truncate(OPEN_FILES);
-    found
+    product.sort_unstable();
+    product.dedup();
+    let elsewhere = ixit.api.running;
+    if elsewhere && ixit.observe.product.is_empty() {
+        lacked.push(
+            "the VNFM's processes: it runs by itself (ixit.api.running); name them in ixit.observe.product, e.g. \"port:9443\" or \
+             \"unit:vnfm\""
+                .to_owned(),
+        );
+    } else if product.is_empty() {
+        lacked.push(
+            "a process of the VNFM to look into: it has ended, or runs elsewhere (ixit.observe.product)"
+                .to_owned(),
+        );
+    }
+    if elsewhere && ixit.observe.storage.is_empty() {
+        lacked.push(
+            "the VNFM's storage: it runs by itself (ixit.api.running); name its folders or devices in ixit.observe.storage"
+                .to_owned(),
+        );
+    }
+    Ok(product)
 }
 
-/// Files in folders of everybody's that were changed in the scenario, ours aside.
-pub(in crate::testbed) fn shared_files(since: SystemTime, record: &Path) -> Vec<PathBuf> {
-    let since = since
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs().cast_signed());
-    let mut found = Vec::new();
-    let mut folders: Vec<(PathBuf, usize)> = SHARED.map(|path| (PathBuf::from(path), 0)).to_vec();
-    while let Some((folder, depth)) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let ours = entry.file_name().to_string_lossy().contains(OURS)
-                || entry.path().starts_with(record);
-            let Ok(met) = entry.metadata() else { continue };
-            if ours || found.len() >= SHARED_FILES {
-                continue;
-            }
-            if met.is_dir() && depth < SHARED_DEPTH {
-                folders.push((entry.path(), depth + 1));
-            // The time of the last change of the file itself: nobody can set it back.
-            } else if met.is_file() && met.ctime() >= since {
-                found.push(entry.path());
-            }
-        }
+/// The folders in which the product's processes run: what is written to a name alone, a core file too, lies there.
+fn working_folders(product: &[u32]) -> Vec<PathBuf> {
+    let folders = product
+        .iter()
+        .filter_map(|pid| std::fs::read_link(format!("/proc/{pid}/cwd")).ok());
+    folders.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_product_that_runs_by_itself_processes_and_storage_must_be_named() {
+        let loaded = crate::profile::reference().expect("a profile");
+        let mut ixit = loaded.profile.ixit;
+        ixit.api.root = Some("https://127.0.0.1:9443".to_owned());
+        ixit.api.running = true;
+        let lacked = |ixit: &Ixit| {
+            let mut lacked = Vec::new();
+            product(&[], ixit, &mut lacked).expect("processes");
+            lacked.join("\n")
+        };
+        let told = lacked(&ixit);
+        assert!(told.contains("ixit.observe.product") && told.contains("ixit.observe.storage"));
+        ixit.observe.product = vec![format!("pid:{}", std::os::unix::process::parent_id())];
+        ixit.observe.storage = vec!["/var/lib/vnfm".to_owned()];
+        assert_eq!(lacked(&ixit), "");
     }
-    found
 }

@@ -128,14 +128,17 @@ impl Wire {
             process: None,
             place: what.clone(),
             why: "too long to be kept".to_owned(),
+            passing: false,
         }));
     }
 
-    /// The exchanges in which something was found.
+    /// The exchanges in which something was found, whosever key it is.
     pub(super) fn exchanges(&self, answer: &Answer) -> Vec<u64> {
-        let found = answer.exposures.iter();
+        let found = answer.exposures.iter().map(|exposure| exposure.at);
+        let others = answer.other_keys.iter().map(|key| key.at);
         let mut numbers: Vec<u64> = found
-            .filter_map(|exposure| Some(self.at(exposure.at)?.exchange))
+            .chain(others)
+            .filter_map(|at| Some(self.at(at)?.exchange))
             .collect();
         numbers.sort_unstable();
         numbers.dedup();

@@ -125,7 +125,10 @@ fn readable(source: &Source) -> std::io::Result<()> {
     match source {
         Source::Folder { path, .. } => std::fs::read_dir(path).map(drop),
         Source::File { path, .. } => std::fs::File::open(path).map(drop),
-        Source::Stream { .. } | Source::Processes { .. } | Source::Afar { .. } => {
+        Source::Stream { .. }
+        | Source::Processes { .. }
+        | Source::Files { .. }
+        | Source::Afar { .. } => {
             Err(std::io::Error::other("it is no folder, file or device"))
         }
     }
