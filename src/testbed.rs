@@ -19,8 +19,8 @@ mod share;
 pub mod state;
 pub mod sut;
 pub mod sut_process;
-mod tolerance;
 pub mod token;
+mod tolerance;
 pub mod vnf;
 
 use std::collections::{BTreeMap, BTreeSet};

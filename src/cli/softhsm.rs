@@ -102,7 +102,10 @@ impl Token {
             .text
             .replacen(answer, &format!("{item}true"), 1)
             .replacen(attempts, &product, 1);
-        Ok(profile::of_text(&(text + &tester), "built in, with a softhsm2 token")?)
+        Ok(profile::of_text(
+            &(text + &tester),
+            "built in, with a softhsm2 token",
+        )?)
     }
 
     fn path(&self, name: &str) -> PathBuf {

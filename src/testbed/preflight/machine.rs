@@ -128,8 +128,6 @@ fn readable(source: &Source) -> std::io::Result<()> {
         Source::Stream { .. }
         | Source::Processes { .. }
         | Source::Files { .. }
-        | Source::Afar { .. } => {
-            Err(std::io::Error::other("it is no folder, file or device"))
-        }
+        | Source::Afar { .. } => Err(std::io::Error::other("it is no folder, file or device")),
     }
 }
