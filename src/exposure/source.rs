@@ -7,6 +7,7 @@ mod device;
 mod file;
 mod folder;
 pub mod limits;
+mod map;
 pub mod path;
 mod patient;
 pub mod process;

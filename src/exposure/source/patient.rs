@@ -10,6 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, PoisonError};
 
 use crate::source::file::Stamp;
+use crate::source::map::Map;
 use crate::source::{Gap, GapKind, Place, Visitor, sparse};
 
 /// After a failure, reading goes on in pieces of a page, and in a page that fails, of a sector.
@@ -41,6 +42,11 @@ pub(crate) trait ReadAt: Send + Sync {
     fn stamp(&self) -> io::Result<Option<Stamp>> {
         Ok(None)
     }
+
+    /// These positions in memory, if they can be had so: where a part cannot be read, they must be read all the same.
+    fn map(&self, _range: Range<u64>) -> Option<Map> {
+        None
+    }
 }
 
 impl ReadAt for File {
@@ -54,6 +60,27 @@ impl ReadAt for File {
 
     fn stamp(&self) -> io::Result<Option<Stamp>> {
         self.metadata().map(|met| Some(Stamp::of(&met)))
+    }
+}
+
+/// A file that can be mapped as well as read.
+pub(crate) struct Mappable(pub(crate) File);
+
+impl ReadAt for Mappable {
+    fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
+        ReadAt::read_at(&self.0, into, at)
+    }
+
+    fn data_from(&self, at: u64, size: u64) -> Option<Range<u64>> {
+        self.0.data_from(at, size)
+    }
+
+    fn stamp(&self) -> io::Result<Option<Stamp>> {
+        self.0.stamp()
+    }
+
+    fn map(&self, range: Range<u64>) -> Option<Map> {
+        Map::new(&self.0, range)
     }
 }
 

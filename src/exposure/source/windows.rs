@@ -1,6 +1,7 @@
 //! Cuts a stream of any length into [`Window`]s: [`Windows`] reads on while others read from it.
 
 mod buffer;
+pub(crate) mod mapped;
 #[cfg(test)]
 mod tests;
 
@@ -13,9 +14,6 @@ use crate::source::windows::buffer::Buffer;
 use crate::source::{Gap, GapKind, Place, Visitor};
 
 /// Bytes in memory at a time: half of what the second-level cache of a core holds, so that what was read is searched there.
-///
-/// Mapping the file instead is no faster: the kernel copies at the speed of memory, and the search of a mapping waits for it. And
-/// a file that is cut short under a mapping ends the program.
 const CAPACITY: usize = 512 << 10;
 
 /// A stream on its way to the visitor.

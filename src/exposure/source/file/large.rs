@@ -10,9 +10,10 @@ use crate::detector::REACH;
 use crate::source::container::{self, Pass};
 use crate::source::file::{SPAN, Stamp, gap, short};
 use crate::source::limits::Limits;
-use crate::source::patient::{Lost, Patient, ReadAt};
+use crate::source::map;
+use crate::source::patient::{Lost, Mappable, Patient, ReadAt};
 use crate::source::sparse::Extents;
-use crate::source::windows::Windows;
+use crate::source::windows::{Windows, mapped};
 use crate::source::{GapKind, Place, Visitor, Work};
 
 /// How much of a file's beginning and end is looked at to tell whether it is text.
@@ -49,8 +50,13 @@ impl<'s> Spans<'s> {
     /// Those of a regular file.
     pub(crate) fn of_file(file: File, met: &Metadata, place: Place, limits: &'s Limits) -> Self {
         let stamp = Stamp::of(met);
+        let bytes: Box<dyn ReadAt> = if map::may(&file, met) {
+            Box::new(Mappable(file))
+        } else {
+            Box::new(file)
+        };
         Self::new(
-            Box::new(file),
+            bytes,
             stamp.size,
             Some(stamp),
             Extents::of(met),
@@ -156,6 +162,10 @@ impl Subject<'_> {
         let reach = REACH as u64;
         let start = fresh.start.saturating_sub(reach);
         let end = fresh.end.saturating_add(reach).min(size);
+        let Some(fresh) = self.search_mapped(start..end, fresh, visitor) else {
+            return;
+        };
+        let start = fresh.start.saturating_sub(reach);
         let reader = Patient::new(&*self.bytes, start..end, &self.lost);
         let windows = Windows::part(reader, &self.place, visitor, start, fresh);
         match windows.finish() {
@@ -165,6 +175,24 @@ impl Subject<'_> {
             Ok(_) => {}
             Err(error) => visitor.gap(&self.place, gap(GapKind::Unreadable, error.to_string())),
         }
+    }
+
+    /// Searches a span in memory, if it can be had so. Returns what is left to be read: where a page cannot be had, reading says
+    /// why, and how much of it.
+    fn search_mapped(
+        &self,
+        whole: Range<u64>,
+        fresh: Range<u64>,
+        visitor: &dyn Visitor,
+    ) -> Option<Range<u64>> {
+        let Some(map) = self.bytes.map(whole.clone()) else {
+            return Some(fresh);
+        };
+        let came = mapped::search(&map, whole, fresh.clone(), &self.place, visitor);
+        if let Some(missing) = came.missing {
+            self.ended.fetch_min(missing.at, Ordering::Relaxed);
+        }
+        (came.to < fresh.end).then_some(came.to..fresh.end)
     }
 
     fn open_containers(&self, visitor: &dyn Visitor) {
@@ -189,7 +217,7 @@ impl Subject<'_> {
                     tell(short(ended, self.size));
                 }
             }
-            Ok(after) if after.size > self.size && self.is_text() => {
+            Ok(after) if after.size > self.size && ended >= self.size && self.is_text() => {
                 // A log: what came in since is searched as well, what comes in now is another day's.
                 let fresh = self.size.saturating_sub(REACH as u64)..after.size;
                 self.search(fresh, after.size, visitor);

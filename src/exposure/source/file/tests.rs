@@ -57,7 +57,8 @@ fn meddled(content: &[u8], always: bool, meddle: impl Fn(&File) + Sync) -> Seen 
 
 #[test]
 fn small_and_large_files_are_searched_to_the_last_byte() {
-    for length in [0, 1, REACH as u64, SPAN - 1, SPAN, SPAN + 1, LONG] {
+    let lengths = [0, 1, 4096, 4097, REACH as u64, SPAN - 1, SPAN, SPAN + 1];
+    for length in lengths.into_iter().chain([SPAN + 4096, SPAN + 4097, LONG]) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&noise(length, length as usize)).unwrap();
         let mut places = vec![];
@@ -150,6 +151,59 @@ fn a_large_file_that_was_changed_is_told() {
     assert_eq!(shrunk.gaps(), [told]);
     let grown = meddled(&content, false, |file| file.set_len(LONG + 5).unwrap());
     assert_eq!(grown.gap_kinds(), [GapKind::Changed]);
+}
+
+/// What was handed out is cut off while it is looked at, which ends a program that reads a mapping without care.
+#[test]
+fn a_large_file_that_is_cut_short_under_the_search_is_told() {
+    let content = noise(2, LONG as usize);
+    for kept in [0, 5, 4096, 300_000, SPAN - 1] {
+        let seen = meddled(&content, false, |file| file.set_len(kept).unwrap());
+        let told = format!("it: Changed: shrank from {LONG} to {kept} bytes while it was searched");
+        assert_eq!(seen.gaps(), [told]);
+    }
+}
+
+/// Cut short, and then a longer log: nobody has seen what was between.
+#[test]
+fn a_log_that_was_begun_again_is_told() {
+    let content = b"Nov 21 22:39:00 nfvo: all is well\n".repeat(2_100_000);
+    let longer = [&content[..], b"Nov 21 22:40:00 nfvo: still\n"].concat();
+    let calls = std::sync::atomic::AtomicU32::new(0);
+    let seen = meddled(&content, true, |file| {
+        match calls.fetch_add(1, Ordering::Relaxed) {
+            0 => file.set_len(0).unwrap(),
+            1 => file.write_all_at(&longer, 0).unwrap(),
+            _ => {}
+        }
+    });
+    assert_eq!(seen.gap_kinds(), [GapKind::Changed], "{:?}", seen.gaps());
+}
+
+/// Several threads, while the file becomes shorter and longer all the time.
+#[test]
+fn a_file_that_breathes_ends_no_thread() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let content = noise(4, 3 * SPAN as usize);
+    file.as_file().write_all_at(&content, 0).unwrap();
+    let (limits, rules) = Default::default();
+    let works = works("it", file.path(), &limits, &rules).unwrap();
+    let (seen, done) = (Seen::new(NEEDLE), AtomicBool::new(false));
+    // Once in any case.
+    file.as_file().set_len(1).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut size = content.len() as u64;
+            while !done.load(Ordering::Relaxed) {
+                size = (size * 7 + 12_345) % content.len() as u64;
+                file.as_file().set_len(size).unwrap();
+                file.as_file().set_len(content.len() as u64).unwrap();
+            }
+        });
+        seen.do_all(works);
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(seen.gap_kinds().contains(&GapKind::Changed));
 }
 
 #[test]
