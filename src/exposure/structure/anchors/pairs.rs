@@ -1,26 +1,31 @@
 //! Several short patterns at once, with 512-bit vectors: [`Pairs`].
 //!
-//! The first two bytes of a pattern are looked up in tables that stay in registers, 64 places at a time. Each table has eight
-//! bits a byte, one for each group of patterns; where both bytes have the bit of the same group, the patterns of the group are
+//! The first four bytes of a pattern are looked up in tables that stay in registers, 64 places at a time. Each table has eight
+//! bits a byte, one for each group of patterns; where all four bytes have the bit of the same group, the patterns of the group are
 //! compared.
+//!
+//! A table has 128 entries, which is one instruction: the highest bit of a byte is not looked at. Two bytes instead of four, with
+//! all their bits, would cost as much, and stop ten times as often.
 
 use std::arch::x86_64::{
-    __m512i, _mm512_loadu_si512, _mm512_mask_blend_epi8, _mm512_movepi8_mask,
-    _mm512_permutex2var_epi8, _mm512_test_epi8_mask,
+    __m512i, _mm512_and_si512, _mm512_loadu_si512, _mm512_permutex2var_epi8, _mm512_test_epi8_mask,
 };
 
 /// Places that are looked at together.
 const LANES: usize = 64;
+/// Vectors of them between two branches.
+const VECTORS: usize = 2;
 /// Groups of patterns: the bits of a byte.
 const GROUPS: usize = 8;
-
-/// Bytes of a pattern that are looked up: two at all places, the others where these two may be a pattern's.
+/// Bytes of a pattern that are looked up.
 const DEPTH: usize = 4;
+/// Entries of a table: bytes are looked up without their highest bit.
+const ENTRIES: usize = 128;
 
 /// Finds patterns of [`DEPTH`] bytes or more.
 pub(super) struct Pairs {
     /// For each of a pattern's first bytes, the groups in which each byte stands there.
-    tables: [[u8; 256]; DEPTH],
+    tables: [[u8; ENTRIES]; DEPTH],
     patterns: Vec<(u8, Vec<u8>)>,
 }
 
@@ -33,7 +38,7 @@ impl Pairs {
             return None;
         }
         let mut pairs: Vec<[u8; 2]> = Vec::new();
-        let mut tables = [[0; 256]; DEPTH];
+        let mut tables = [[0; ENTRIES]; DEPTH];
         let mut grouped = Vec::new();
         for pattern in patterns {
             let start: &[u8; DEPTH] = pattern.first_chunk()?;
@@ -45,7 +50,7 @@ impl Pairs {
             });
             let group = 1 << (number % GROUPS);
             for (table, byte) in tables.iter_mut().zip(start) {
-                table[usize::from(*byte)] |= group;
+                table[usize::from(*byte) % ENTRIES] |= group;
             }
             grouped.push((group, pattern.clone()));
         }
@@ -88,7 +93,7 @@ impl Pairs {
         let start: &[u8; DEPTH] = bytes.first_chunk()?;
         let looked_up = self.tables.iter().zip(start);
         let groups = looked_up.fold(!0, |groups, (table, byte)| {
-            groups & table[usize::from(*byte)]
+            groups & table[usize::from(*byte) % ENTRIES]
         });
         if groups == 0 {
             return None;
@@ -99,41 +104,57 @@ impl Pairs {
         Some((number, pattern.len()))
     }
 
-    /// The next block in which patterns may begin, and the places in it; or where fewer than a block's places are left.
+    /// The next block in which patterns may begin, and the places in it; or where fewer than two blocks' places are left.
     ///
     /// It calls nothing, so that the tables stay in registers.
     #[target_feature(enable = "avx512bw,avx512vbmi")]
     fn next_block(&self, bytes: &[u8], mut at: usize) -> (usize, u64) {
-        let (first, second) = (Groups::new(&self.tables[0]), Groups::new(&self.tables[1]));
-        while let Some(block) = bytes.get(at..=at + LANES) {
-            let groups = first.of(vector(&block[..LANES]));
-            let places = _mm512_test_epi8_mask(groups, second.of(vector(&block[1..])));
-            if places != 0 {
-                return (at, places);
+        let tables = [
+            Groups::new(&self.tables[0]),
+            Groups::new(&self.tables[1]),
+            Groups::new(&self.tables[2]),
+            Groups::new(&self.tables[3]),
+        ];
+        while let Some(blocks) = bytes.get(at..at + VECTORS * LANES + DEPTH - 1) {
+            let first = places(&tables, &blocks[..LANES + DEPTH - 1]);
+            let second = places(&tables, &blocks[LANES..]);
+            if first | second != 0 {
+                return if first != 0 {
+                    (at, first)
+                } else {
+                    (at + LANES, second)
+                };
             }
-            at += LANES;
+            at += VECTORS * LANES;
         }
         (at, 0)
     }
 }
 
-/// A table of 256 bytes in registers.
-struct Groups([__m512i; 4]);
+/// The places of a block at which patterns may begin, a bit for each.
+#[inline]
+#[target_feature(enable = "avx512bw,avx512vbmi")]
+fn places(tables: &[Groups; DEPTH], block: &[u8]) -> u64 {
+    let groups = |depth: usize| tables[depth].of(vector(&block[depth..depth + LANES]));
+    let front = _mm512_and_si512(groups(0), groups(1));
+    let back = _mm512_and_si512(groups(2), groups(3));
+    _mm512_test_epi8_mask(front, back)
+}
+
+/// A table in registers.
+struct Groups(__m512i, __m512i);
 
 impl Groups {
+    #[inline]
     #[target_feature(enable = "avx512bw,avx512vbmi")]
-    fn new(table: &[u8; 256]) -> Self {
-        let quarter = |number: usize| vector(&table[number * 64..(number + 1) * 64]);
-        Self([quarter(0), quarter(1), quarter(2), quarter(3)])
+    fn new(table: &[u8; ENTRIES]) -> Self {
+        Self(vector(&table[..LANES]), vector(&table[LANES..]))
     }
 
     #[inline]
     #[target_feature(enable = "avx512bw,avx512vbmi")]
     fn of(&self, bytes: __m512i) -> __m512i {
-        let [a, b, c, d] = self.0;
-        let low = _mm512_permutex2var_epi8(a, bytes, b);
-        let high = _mm512_permutex2var_epi8(c, bytes, d);
-        _mm512_mask_blend_epi8(_mm512_movepi8_mask(bytes), low, high)
+        _mm512_permutex2var_epi8(self.0, bytes, self.1)
     }
 }
 
