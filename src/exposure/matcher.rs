@@ -16,9 +16,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
+use zeroize::Zeroizing;
+
 use self::filter::{Filter, GRAM, STRIDE};
 use self::table::{NARROW, Place, Table, WIDE};
-use self::verify::{Spelled, distinct};
+use self::verify::{Spelled, has_distinct};
 use crate::detector::{Confirmed, Detector, Sighting, Whose, Window};
 use crate::key::Target;
 use crate::needle::form::{Form, Hold, all};
@@ -101,6 +103,12 @@ impl Matcher {
     }
 
     fn fill(&mut self) {
+        let longest = self.starts.windows(2).map(|pair| pair[1] - pair[0]).max();
+        let longest = usize::try_from(longest.unwrap_or(0)).expect("it was the length of a text");
+        // As long as they may become: what is left behind by growing would not be wiped.
+        let mut grams = Zeroizing::new(Vec::with_capacity(longest));
+        let mut stretched = Zeroizing::new(Vec::with_capacity(longest));
+        let mut admitted = Zeroizing::new(Vec::with_capacity(longest * 2));
         for (needle, form) in pairs(&self.needles, &self.forms, &self.starts) {
             let start = self.starts[needle * self.forms.len() + form];
             let text = self.forms[form].outermost(self.needles[needle].secret.expose());
@@ -121,25 +129,27 @@ impl Matcher {
             } else {
                 GRAM + 1
             };
-            for gram in places().map(gram).filter(|gram| !monotonous(*gram, limit)) {
-                self.filter.insert(gram);
-            }
+            grams.clear();
+            grams.extend(places().map(gram).filter(|gram| !monotonous(*gram, limit)));
+            self.filter.extend(&grams);
 
             let (narrow, wide) = if raw { (4, 5) } else { (2, 3) };
             let mut entered = vec![false; text.len()];
+            stretched.clear();
+            admitted.clear();
             for hold in held() {
                 for at in hold.narrow.clone().chain(hold.wide.clone()) {
                     let hash = if hold.wide.is_empty() {
                         array(&text, at)
-                            .filter(|s| distinct(*s) >= narrow)
+                            .filter(|s| has_distinct(*s, narrow))
                             .map(table::narrow)
                     } else {
                         array(&text, at)
-                            .filter(|s| distinct(*s) >= wide)
+                            .filter(|s| has_distinct(*s, wide))
                             .map(table::wide)
                     };
                     if let Some(hash) = hash {
-                        self.table.insert(hash, start + at as Place);
+                        stretched.push((hash, start + at as Place));
                         entered[at] = true;
                     }
                 }
@@ -147,9 +157,10 @@ impl Matcher {
             for at in places() {
                 let gram = u32::from_le_bytes(gram(at));
                 for hash in stretches(&text, at, entered.as_slice(), self.forms[form].hold) {
-                    self.table.admit(gram, hash);
+                    admitted.push((gram, hash));
                 }
             }
+            self.table.extend(&stretched, &admitted);
         }
     }
 
@@ -406,8 +417,10 @@ fn pairs(needles: &[Needle], forms: &[Form], starts: &[Place]) -> Vec<(usize, us
 
 /// Whether so many bytes of a gram are the same: such fill memory.
 fn monotonous(gram: [u8; GRAM], limit: usize) -> bool {
-    gram.iter()
-        .any(|byte| gram.iter().filter(|other| *other == byte).count() >= limit)
+    limit <= GRAM
+        && gram
+            .iter()
+            .any(|byte| gram.iter().filter(|other| *other == byte).count() >= limit)
 }
 
 fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {

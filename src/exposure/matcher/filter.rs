@@ -45,8 +45,18 @@ impl Filter {
         }
     }
 
-    /// Enters a gram.
-    pub(super) fn insert(&mut self, gram: [u8; GRAM]) {
+    /// Enters grams; asks memory for the places of all before it waits for the first.
+    pub(super) fn extend(&mut self, grams: &[[u8; GRAM]]) {
+        for gram in grams {
+            let hash = u32::from_le_bytes(*gram).wrapping_mul(MULTIPLIER);
+            super::hint::soon(&raw const self.words[(hash >> self.shift) as usize]);
+        }
+        for gram in grams {
+            self.insert(*gram);
+        }
+    }
+
+    fn insert(&mut self, gram: [u8; GRAM]) {
         let hash = u32::from_le_bytes(gram).wrapping_mul(MULTIPLIER);
         self.words[(hash >> self.shift) as usize] |= 1 << (hash % 32) | 1 << (hash / 32 % 32);
     }
@@ -151,7 +161,7 @@ fn uniform(bytes: &[u8]) -> bool {
 }
 
 /// How far ahead memory is asked for what will be needed.
-const AHEAD: usize = 1024;
+const AHEAD: usize = 4096;
 
 /// Asks for the cache lines of a batch.
 #[inline(always)]

@@ -1,4 +1,9 @@
-//! Hints to the processor.
+//! Hints to the processor and the kernel.
+
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
+use nix::sys::mman::{MmapAdvise, madvise};
 
 /// Says that the memory at `place` will be read soon. Any address will do: nothing is read.
 #[inline(always)]
@@ -11,4 +16,23 @@ pub(super) fn soon<T>(place: *const T) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = place;
+}
+
+/// Bytes of a huge page, as the processors that we know have it.
+const HUGE: usize = 2 << 20;
+
+/// Says that a table, of which nothing was touched yet, will be read here and there: in huge pages, if it is so large. Small ones
+/// cost an interruption each at first, and a walk through the tables of pages later.
+pub(super) fn scattered<T>(table: &[T]) {
+    let bytes = size_of_val(table);
+    let address = table.as_ptr().addr();
+    let start = address.next_multiple_of(HUGE);
+    let length = (address + bytes).saturating_sub(start) / HUGE * HUGE;
+    let place = table.as_ptr().cast::<c_void>().cast_mut();
+    if length > 0
+        && let Some(place) = NonNull::new(place.wrapping_byte_add(start - address))
+    {
+        // SAFETY: whole pages within the table, and what is in them does not change. A kernel without huge pages refuses: no matter.
+        let _ = unsafe { madvise(place, length, MmapAdvise::MADV_HUGEPAGE) };
+    }
 }

@@ -34,8 +34,8 @@ const PRINT: u64 = 0xff_ffff;
 impl Table {
     /// An empty table with room for so many stretches; it grows.
     pub(super) fn new(stretches: usize) -> Self {
-        Self {
-            slots: Zeroizing::new(vec![0; (stretches * 2).next_power_of_two().max(64)]),
+        let table = Self {
+            slots: Zeroizing::new(vec![0; (stretches / 4 * 5).next_power_of_two().max(64)]),
             used: 0,
             second: Zeroizing::new(vec![0; (stretches / 8).next_power_of_two().max(64)]),
             // Sixteen bits for a stretch, or more.
@@ -43,7 +43,11 @@ impl Table {
                 Line::default();
                 (stretches / 32).next_power_of_two().max(64)
             ]),
-        }
+        };
+        super::hint::scattered(&table.slots);
+        super::hint::scattered(&table.second);
+        super::hint::scattered(&table.gate);
+        table
     }
 
     /// Whether [`Table::find`] may find this stretch where this gram is.
@@ -63,8 +67,26 @@ impl Table {
         super::hint::soon(&raw const self.gate[self.line(gram)]);
     }
 
+    /// Enters stretches with their places, and says of others at which grams they may be. All at once: for many keys each is far
+    /// from the one before, and memory is asked for all of them before the first is waited for.
+    pub(super) fn extend(&mut self, stretches: &[(u64, Place)], admitted: &[(u32, u64)]) {
+        for (hash, _) in stretches {
+            super::hint::soon(&raw const self.slots[self.slot(*hash)]);
+        }
+        for (gram, hash) in admitted {
+            self.soon(*gram);
+            super::hint::soon(&raw const self.second[self.second(*hash).0]);
+        }
+        for (hash, place) in stretches {
+            self.insert(*hash, *place);
+        }
+        for (gram, hash) in admitted {
+            self.admit(*gram, *hash);
+        }
+    }
+
     /// Says that this stretch may be where this gram is.
-    pub(super) fn admit(&mut self, gram: u32, hash: u64) {
+    fn admit(&mut self, gram: u32, hash: u64) {
         let line = self.line(gram);
         let (word, bits) = bits(hash);
         self.gate[line].0[word] |= bits;
@@ -91,7 +113,7 @@ impl Table {
     }
 
     /// Enters a stretch.
-    pub(super) fn insert(&mut self, hash: u64, place: Place) {
+    fn insert(&mut self, hash: u64, place: Place) {
         assert!(
             self.used * 8 < self.slots.len() * 7,
             "the table was made for fewer stretches"

@@ -134,13 +134,28 @@ fn compare(needle: &[u8], index: usize, bytes: &[u8], at: usize) -> Option<Range
 }
 
 /// Number of different bytes.
-pub(super) fn distinct(bytes: &[u8]) -> usize {
+fn distinct(bytes: &[u8]) -> usize {
     let mut seen = [false; 256];
     let mut count = 0;
     for byte in bytes {
         count += usize::from(!std::mem::replace(&mut seen[usize::from(*byte)], true));
     }
     count
+}
+
+/// Whether there are so many different bytes, at most eight. As quick as may be: it is asked of every stretch of every key.
+pub(super) fn has_distinct(bytes: &[u8], wanted: usize) -> bool {
+    let (mut seen, mut count) = ([0; 8], 0);
+    for byte in bytes {
+        if count >= wanted {
+            break;
+        }
+        if !seen[..count].contains(byte) {
+            seen[count] = *byte;
+            count += 1;
+        }
+    }
+    count >= wanted
 }
 
 /// Number of bytes that neither repeat the byte before them nor go on with the step before it.

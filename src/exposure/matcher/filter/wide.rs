@@ -6,7 +6,7 @@ use std::arch::x86_64::{
     _mm512_srl_epi32, _mm512_srli_epi32, _mm512_storeu_si512, _mm512_test_epi32_mask,
 };
 
-use super::{BATCH, Filter, MULTIPLIER, SPAN, STRIDE};
+use super::{AHEAD, BATCH, Filter, MULTIPLIER, SPAN, STRIDE, prefetch};
 
 /// A batch is three vectors, of whose 48 words every third is looked at.
 const _: () = assert!(SPAN == 3 * 64 && BATCH == 16 && STRIDE == 3 * 4);
@@ -24,6 +24,7 @@ pub(super) fn next_batch(filter: &Filter, bytes: &[u8], mut at: usize, to: usize
         let span: &[u8; SPAN] = bytes[at..at + SPAN]
             .try_into()
             .expect("it was sliced to this length");
+        prefetch(bytes, at + AHEAD);
         let grams = _mm512_permutex2var_epi32(vector(span, 0), first, vector(span, 64));
         let grams = _mm512_permutex2var_epi32(grams, second, vector(span, 128));
         let hashes = _mm512_mullo_epi32(grams, multiplier);
