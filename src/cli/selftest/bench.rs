@@ -1,5 +1,6 @@
 //! Runs the suite on the reference, honest and with each defect: [`Bench`].
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -171,18 +172,20 @@ impl Bench {
             .filter(|(open, _)| *open > 0)
             .collect();
         candidates.sort_by(|(a, one), (b, other)| b.cmp(a).then(one.cmp(other)));
+        // Those under way when the last is seen are waited for: a run that is cut off leaves its folders behind.
+        let goes_on = Cell::new(!unseen.is_empty());
         let mut running = stream::iter(candidates)
+            .take_while(|_| std::future::ready(goes_on.get()))
             .map(|(_, name)| async move { self.elsewhere(&name, Depth::Whole).await })
             .buffer_unordered(at_once());
-        while !unseen.is_empty()
-            && let Some(row) = running.next().await
-        {
+        while let Some(row) = running.next().await {
             let row = row?;
             told(
                 &format!("{}, all scenarios", row.name),
                 row.verdicts.iter().flatten().copied().max(),
             );
             unseen.retain(|scenario| !row.scenarios.contains(scenario));
+            goes_on.set(!unseen.is_empty());
             if let Some(place) = rows.iter_mut().find(|known| known.name == row.name) {
                 *place = row;
             }
