@@ -198,21 +198,22 @@ impl Told {
     }
 
     /// What the scenarios took, and what passed before, between and after them. The product's part is as the test beds measured it.
-    fn time(&self, run: &RunInfo, cases: &[CaseResult]) -> Time {
+    fn time(&self, run: &RunInfo, cases: &[CaseResult]) -> Option<Time> {
         let scenarios = || cases.iter().flat_map(|case| &case.scenarios);
         let spans = self.scenarios.values().filter_map(Scenario::span).collect();
         let wall = self
             .ended
             .map_or(0.0, |ended| ended.duration_since(run.started).as_secs_f64());
         let around = (wall - covered(spans)).max(0.0);
-        let product = scenarios()
+        let product: Vec<f64> = scenarios()
             .flat_map(|scenario| &scenario.measurements)
             .filter(|measurement| measurement.name == PRODUCT_TIME)
-            .map(|measurement| measurement.value);
-        Time {
+            .map(|measurement| measurement.value)
+            .collect();
+        (!product.is_empty()).then(|| Time {
             total: around + scenarios().map(|scenario| scenario.seconds).sum::<f64>(),
-            product: product.sum(),
-        }
+            product: product.iter().sum(),
+        })
     }
 
     fn case(&self, case: &PlannedCase, interrupted: Option<&str>) -> CaseResult {

@@ -232,7 +232,7 @@ mod tests {
     use crate::model::sut::Waiver;
     use crate::model::verdict::{Keyword, Outcome};
     use crate::report::record::tests::run_info;
-    use crate::report::results::{Summary, Time, WaiverResult, WaiverState};
+    use crate::report::results::{Summary, WaiverResult, WaiverState};
 
     /// What a hostile SUT may answer.
     const HOSTILE: &str = "]]> </testcase> \u{0} \u{1b}[2J \u{ffff} & \" '";
@@ -287,7 +287,7 @@ mod tests {
             interrupted: None,
             faults: vec![HOSTILE.into()],
             summary: Summary::default(),
-            time: Time::default(),
+            time: None,
             verdict: Some(Verdict::Fail),
             exit_code: 1,
             cases: vec![

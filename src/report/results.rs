@@ -28,9 +28,9 @@ pub struct Results {
     pub faults: Vec<String>,
     /// The figures.
     pub summary: Summary,
-    /// Where the time went.
-    #[serde(default)]
-    pub time: Time,
+    /// Where the time went, if the test beds measured it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub time: Option<Time>,
     /// The worst of everything selected, waived or not; a run that judged nothing has none.
     pub verdict: Option<Verdict>,
     /// The exit code that stands for it, without what is waived.

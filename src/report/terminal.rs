@@ -73,13 +73,13 @@ pub fn table(results: &Results, paint: Paint) -> String {
     if residue > 0 {
         let _ = writeln!(text, "scenarios with a residue, see above: {residue}");
     }
-    if results.time.total > 0.0 {
+    if let Some(time) = &results.time {
         let _ = writeln!(
             text,
             "time: {:.1} s, of which the product took {:.1} s; the harness's own share is {:.1} %",
-            results.time.total,
-            results.time.product,
-            100.0 * results.time.own_share()
+            time.total,
+            time.product,
+            100.0 * time.own_share()
         );
     }
     if !results.waivers.is_empty() {
@@ -292,7 +292,7 @@ fn painted(verdict: Verdict, text: &str, paint: Paint) -> String {
 mod tests {
     use super::*;
     use crate::report::record::tests::run_info;
-    use crate::report::results::{ScenarioResult, Summary, Time};
+    use crate::report::results::{ScenarioResult, Summary};
 
     #[test]
     fn escape_sequences_of_a_sut_are_shown_not_obeyed() {
@@ -355,7 +355,7 @@ mod tests {
                 scenarios_with_residue: with_residue.count(),
                 ..Summary::default()
             },
-            time: Time::default(),
+            time: None,
             verdict: Some(Verdict::Pass),
             exit_code: 0,
             cases: vec![case],
