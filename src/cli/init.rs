@@ -239,7 +239,9 @@ fn value(label: &Label, typed: &str) -> String {
         return match typed {
             "y" | "yes" => "true",
             "n" | "no" => "false",
-            other => other,
+            "true" | "false" => typed,
+            // To be told as what it is.
+            _ => return text(typed),
         }
         .to_owned();
     }
@@ -247,7 +249,11 @@ fn value(label: &Label, typed: &str) -> String {
         let words: Vec<_> = typed.split_whitespace().map(text).collect();
         return format!("[{}]", words.join(", "));
     }
-    text(typed.trim_matches('"'))
+    // With quotes, as the file would have it, or without.
+    let bare = typed
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    text(bare.unwrap_or(typed))
 }
 
 fn text(typed: &str) -> String {
@@ -281,8 +287,8 @@ mod tests {
 
     #[test]
     fn answers_become_values_and_enter_leaves_a_question_open() {
-        let (answers, _) = asked("A \"fine\" VNFM\n\n");
-        assert_eq!(answers["sut.name"], "'A \"fine\" VNFM'");
+        let (answers, _) = asked("A \"fine\"\n\n");
+        assert_eq!(answers["sut.name"], "'A \"fine\"'");
         assert_eq!(answers.len(), 1, "the input ended: {answers:?}");
     }
 

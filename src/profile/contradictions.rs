@@ -3,7 +3,7 @@
 use super::IN_TOKEN;
 use super::finding::Finding;
 use crate::model::ics::Item;
-use crate::model::sut::Profile;
+use crate::model::sut::{Profile, Security};
 
 /// The ICS item that the test cases of delegation mode ask for.
 const DELEGATION: &str = "delegation-mode";
@@ -34,7 +34,35 @@ pub(super) fn check(profile: &Profile) -> Vec<Finding> {
         );
         found.push(Finding::of("ixit.keys.pkcs11", text));
     }
+    found.extend(unreachable(profile));
     found.extend(delegation(profile));
+    found
+}
+
+/// A product that runs by itself knows what it was configured with. What each run makes anew it can only be told by a program of the
+/// profile.
+fn unreachable(profile: &Profile) -> Vec<Finding> {
+    let ixit = &profile.ixit;
+    if !ixit.api.running || ixit.start.is_some() {
+        return Vec::new();
+    }
+    let told = |placeholder: &str| {
+        let words = ixit.commands.all().into_iter().flat_map(|(_, words)| words);
+        words.flatten().any(|word| word.contains(placeholder))
+    };
+    let mut found = Vec::new();
+    if ixit.nfvo.listen.port() == 0 && !told("{nfvo}") {
+        let text = "port 0 is another port in each scenario, and a product that runs by itself (ixit.api.running = true) is configured to \
+                    reach one; write that";
+        found.push(Finding::of("ixit.nfvo.listen", text));
+    }
+    let anew = ixit.pki.is_none() && ixit.nfvo.certificate.is_none() && !told("{pki}");
+    if ixit.nfvo.security != Security::Plain && anew {
+        let text = "is missing: without it the simulated NFVO has a certificate of a CA that is made anew for each run, which a product \
+                    that runs by itself (ixit.api.running = true) cannot know; make one with `scas pki new`, or write \
+                    ixit.nfvo.certificate";
+        found.push(Finding::of("ixit.pki", text));
+    }
     found
 }
 

@@ -30,6 +30,19 @@ pub fn table(results: &Results, paint: Paint) -> String {
         "{} {} ({}), role {}, {} tier, seed {}",
         run.sut.name, run.sut.version, run.sut.vendor, run.sut.role, run.tier, run.seed
     );
+    let sut = &run.sut;
+    let plate: Vec<String> = [
+        ("serial", &sut.serial),
+        ("for", &sut.client),
+        ("at", &sut.lab),
+        ("tested by", &sut.tester),
+    ]
+    .into_iter()
+    .filter_map(|(word, value)| Some(format!("{word} {}", visible(value.as_ref()?))))
+    .collect();
+    if !plate.is_empty() {
+        let _ = writeln!(text, "{}", plate.join(", "));
+    }
     if !run.defects.is_empty() {
         let _ = writeln!(text, "with the defects: {}", run.defects.join(", "));
     }
@@ -349,6 +362,24 @@ mod tests {
             waivers: Vec::new(),
         };
         table(&results, Paint::Plain)
+    }
+
+    #[test]
+    fn who_tests_for_whom_is_told_where_the_profile_says_it() {
+        let mut sut = run_info().sut;
+        sut.lab = Some("the \u{1b}lab".into());
+        sut.tester = Some("A. Tester".into());
+        let run = RunInfo { sut, ..run_info() };
+        let record = crate::report::record::Record {
+            run,
+            events: Vec::new(),
+            cut: false,
+        };
+        let text = table(&crate::report::fold::results(&record), Paint::Plain);
+        assert!(
+            text.contains("\nat the \\u{1b}lab, tested by A. Tester\n"),
+            "{text}"
+        );
     }
 
     #[test]

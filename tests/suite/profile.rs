@@ -107,6 +107,53 @@ fn what_contradicts_itself_is_told() {
     );
 }
 
+#[test]
+fn a_product_that_runs_is_told_nothing_that_is_made_anew() {
+    let start = REFERENCE.find("[ixit.start]").unwrap();
+    let text = REFERENCE[..start].replace(
+        "delegation-mode = true",
+        "delegation-mode = { supported = false, reason = \"x\" }",
+    );
+    let text = format!("{text}[ixit.api]\nroot = \"http://127.0.0.1:1\"\nrunning = true\n");
+    told(
+        &text,
+        &format!(
+            "scas: profile sut.toml: 2 things to mend\n\
+             \x20 line {}: ixit.pki: is missing: without it the simulated NFVO has a certificate of a CA that is made anew for each run, \
+             which a product that runs by itself (ixit.api.running = true) cannot know; make one with `scas pki new`, or write \
+             ixit.nfvo.certificate\n\
+             \x20 line {}: ixit.nfvo.listen: port 0 is another port in each scenario, and a product that runs by itself (ixit.api.running \
+             = true) is configured to reach one; write that\n",
+            line("[ixit]"),
+            line("[ixit.nfvo]") + 1,
+        ),
+    );
+}
+
+#[test]
+fn what_test_cases_will_lack_is_told_before_and_does_not_keep_from_a_run() {
+    let stage = Stage::new();
+    let text = profile(
+        "vnf-instance-id = \"docs/reference-vnfm.md, VNF instance identifiers\"\n",
+        "",
+    );
+    stage.write("sut.toml", &text);
+    stage.run(&["check", "--sut", "sut.toml"]).assert_told(
+        0,
+        &[
+            "lacks: line ",
+            "documents.vnf-instance-id: is missing, so that TC_UNIQUE_VNF_INSTANCE_ID will be Inconclusive",
+            "nothing to mend",
+        ],
+    );
+    let signatures = stage.run(&["check", "--sut", "sut.toml", "--select", SHORT]);
+    assert!(
+        !signatures.stdout.contains("documents.vnf-instance-id"),
+        "{}",
+        signatures.stdout
+    );
+}
+
 /// A waiver of the signature case.
 fn waiver(case: &str, expires: &str) -> String {
     format!(

@@ -10,6 +10,7 @@ use crate::catalogue::{Catalogue, Selection};
 use crate::cli::{Failure, list, run};
 use crate::model::sut::{Profile, Sut};
 use crate::model::test_case::TestCase;
+use crate::profile::Finding;
 use crate::{profile, testbed};
 
 /// Exit code where nothing applies: a run would judge nothing.
@@ -70,8 +71,16 @@ pub(super) fn report(args: &Args, path: &Path) -> Result<(String, u8), Failure> 
             .collect()
     };
     let mut findings: Vec<String> = told(looked.findings);
-    let lacks: Vec<String> = told(looked.lacks);
     let cases = cases(&catalogue, selection.as_ref(), profile, &mut findings);
+    let judged = |case: &&TestCase| {
+        let mut told = cases.iter();
+        told.any(|told| told.id == case.id && told.applies == Some(true))
+    };
+    looked
+        .lacks
+        .extend(undocumented(catalogue.cases.iter().filter(judged), profile));
+    looked.lacks.extend(unknown_signers(profile));
+    let lacks: Vec<String> = told(looked.lacks);
     let report = Report {
         profile: &loaded.name,
         profile_digest: &loaded.digest,
@@ -121,6 +130,50 @@ fn cases<'a>(
         });
     }
     cases
+}
+
+/// What test cases want described, and the profile does not say where: they will be Inconclusive.
+fn undocumented<'a>(cases: impl Iterator<Item = &'a TestCase>, profile: &Profile) -> Vec<Finding> {
+    const DESCRIBED: &str = "the documentation of the VNFM describes \"";
+    let mut wanted: Vec<(&str, &str)> = Vec::new();
+    for case in cases {
+        let steps = case.scenarios.iter().flat_map(|scenario| &scenario.steps);
+        let labels = steps.filter_map(|step| step.text.strip_prefix(DESCRIBED)?.strip_suffix('"'));
+        for label in labels {
+            if !wanted.contains(&(label, &case.id)) {
+                wanted.push((label, &case.id));
+            }
+        }
+    }
+    let there = |label: &str| {
+        profile
+            .documents
+            .get(label)
+            .is_some_and(|place| !place.is_empty())
+    };
+    let open = wanted.into_iter().filter(|(label, _)| !there(label));
+    open.map(|(label, case)| {
+        let text = format!(
+            "is missing, so that {case} will be Inconclusive; write under [documents] where the documentation describes it"
+        );
+        Finding::of(format!("documents.{label}"), text)
+    })
+    .collect()
+}
+
+/// A product that runs by itself cannot trust signers that are made anew for each run: it would have to refuse what is valid.
+fn unknown_signers(profile: &Profile) -> Option<Finding> {
+    const CLAIM: &str = "vnfd-signature-verification";
+    let ixit = &profile.ixit;
+    let claimed = profile
+        .ics
+        .items
+        .get(CLAIM)
+        .is_some_and(|item| item.supported());
+    let anew = ixit.api.running && ixit.start.is_none() && ixit.pki.is_none();
+    let text = "is missing, so that signers of VNF packages are made anew for each run; a product that verifies signatures and runs by \
+                itself must be given signers-ca.crt of a folder that `scas pki new` made, which is written here";
+    (claimed && anew).then(|| Finding::of("ixit.pki", text))
 }
 
 fn selected(case: &TestCase, selection: Option<&Selection>) -> usize {
