@@ -19,11 +19,6 @@ def differences(code, results, expected):
             yield f"{name}: is not in the results"
             continue
         yield from (f"{name}: {what}" for what in of_case(cases[name], wanted))
-    time = results["time"]
-    share = 1 - time["product"] / time["total"]
-    print(f"{time['total']:.0f} s, the harness's own share {100 * share:.1f} %")
-    if share > expected["own_share_at_most"]:
-        yield f"the harness's own share is {100 * share:.1f} %"
 
 
 def of_case(case, wanted):

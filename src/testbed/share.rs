@@ -25,8 +25,8 @@ impl Waits {
         self.spans().push((begun, Timestamp::now()));
     }
 
-    /// Seconds in which the product was waited for: in one of these spans, or while a request to it was open; without the time in
-    /// which a simulator was about to answer it. Where requests overlap, that errs to the harness's disadvantage.
+    /// Seconds in which the product was at work: more of these spans and of requests to it were open than requests of it that a
+    /// simulator was about to answer. A product that asks something for each request it has is at work on none of them meanwhile.
     pub fn product_seconds<'a>(&self, exchanges: impl Iterator<Item = &'a Exchange>) -> f64 {
         let mut waited = self.spans().clone();
         let mut ours = Vec::new();
@@ -40,8 +40,7 @@ impl Waits {
             };
             spans.push((exchange.started, ended));
         }
-        let both = common(&waited, &ours);
-        (seconds(&waited) - both).max(0.0)
+        outnumbered(&waited, &ours)
     }
 
     fn spans(&self) -> MutexGuard<'_, Vec<Span>> {
@@ -50,31 +49,25 @@ impl Waits {
     }
 }
 
-/// Seconds that any of the spans covers.
-fn seconds(spans: &[Span]) -> f64 {
-    let lengths = united(spans)
-        .into_iter()
-        .map(|(from, to)| to.duration_since(from).as_secs_f64());
-    lengths.sum()
-}
-
-/// Seconds that both cover: of |A| + |B| - |A or B|.
-fn common(a: &[Span], b: &[Span]) -> f64 {
-    let all: Vec<Span> = a.iter().chain(b).copied().collect();
-    seconds(a) + seconds(b) - seconds(&all)
-}
-
-fn united(spans: &[Span]) -> Vec<Span> {
-    let mut sorted: Vec<Span> = spans.to_vec();
-    sorted.sort_unstable();
-    let mut united: Vec<Span> = Vec::new();
-    for (from, to) in sorted {
-        match united.last_mut() {
-            Some((_, end)) if *end >= from => *end = (*end).max(to),
-            _ => united.push((from, to.max(from))),
+/// Seconds in which more of the first spans are open than of the second.
+fn outnumbered(more: &[Span], fewer: &[Span]) -> f64 {
+    let ends = |spans: &[Span], weight: i64| -> Vec<(Timestamp, i64)> {
+        let ends = |&(from, to): &Span| [(from, weight), (to.max(from), -weight)];
+        spans.iter().flat_map(ends).collect()
+    };
+    let mut events = ends(more, 1);
+    events.extend(ends(fewer, -1));
+    events.sort_unstable_by_key(|(at, _)| *at);
+    let (mut open, mut seconds) = (0, 0.0);
+    let mut last: Option<Timestamp> = None;
+    for (at, weight) in events {
+        if let Some(last) = last.filter(|_| open > 0) {
+            seconds += at.duration_since(last).as_secs_f64();
         }
+        open += weight;
+        last = Some(at);
     }
-    united
+    seconds
 }
 
 #[cfg(test)]
@@ -92,15 +85,16 @@ mod tests {
     #[test]
     fn what_overlaps_counts_once() {
         let all = spans(&[(5, 8), (0, 4), (1, 2), (3, 6), (10, 11)]);
-        assert!((seconds(&all) - 9.0).abs() < 1e-9);
+        assert!((outnumbered(&all, &[]) - 9.0).abs() < 1e-9);
     }
 
     #[test]
-    fn what_two_share_is_found_without_the_rest() {
-        let shared = common(
-            &spans(&[(0, 10), (20, 30)]),
-            &spans(&[(5, 6), (9, 22), (40, 50)]),
+    fn what_waits_for_us_is_ours_unless_the_product_has_more_to_do() {
+        let seconds = outnumbered(
+            &spans(&[(0, 10), (2, 8)]),
+            &spans(&[(1, 3), (4, 5), (9, 20)]),
         );
-        assert!((shared - 4.0).abs() < 1e-9, "{shared}");
+        // Alone with our answer from 1 to 2 and from 9 to 10.
+        assert!((seconds - 8.0).abs() < 1e-9, "{seconds}");
     }
 }
