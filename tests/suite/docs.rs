@@ -148,6 +148,22 @@ fn every_label_of_a_profile_is_described_as_its_type_does() {
     );
 }
 
+/// Who copies it can go on from there.
+#[test]
+fn the_profile_of_the_walk_through_has_the_shape_of_one() {
+    let text = read("docs/testing-your-product.md");
+    let (_, rest) = text.split_once("\n    [sut]\n").unwrap();
+    let block = rest
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with("    "));
+    let profile: String = block
+        .map(|line| format!("{}\n", line.trim_start()))
+        .collect();
+    let profile = format!("[sut]\n{profile}");
+    assert!(profile.contains("[ixit.nfvo]"), "{profile}");
+    assert_eq!(scas::profile::Shape::of(&profile).findings, []);
+}
+
 #[test]
 fn the_built_in_profile_cites_headings_that_there_are() {
     let profile: toml::Table = read("fixtures/sut/reference-vnfm.toml").parse().unwrap();
