@@ -311,16 +311,15 @@ impl Testbed {
                 "it lacks the rights of root, to read processes and to try as another user; run this as root",
             ));
         }
-        self.ground()?.reachable()
+        Ground::reachable(&self.first(), &self.context.profile.ixit)
+    }
+
+    fn first(&self) -> Vec<u32> {
+        let all = self.sut.iter().chain(&self.replicas);
+        all.filter_map(super::SutProcess::pid).collect()
     }
 
     fn ground(&self) -> anyhow::Result<Ground> {
-        let first: Vec<u32> = self
-            .sut
-            .iter()
-            .chain(&self.replicas)
-            .filter_map(super::SutProcess::pid)
-            .collect();
         let folders = Folders {
             product: self.work.path(),
             given: vec![
@@ -329,7 +328,12 @@ impl Testbed {
             ],
             record: &self.context.folder,
         };
-        Ground::survey(&first, folders, &self.context.profile.ixit, self.since)
+        Ground::survey(
+            &self.first(),
+            folders,
+            &self.context.profile.ixit,
+            self.since,
+        )
     }
 
     fn search_options(&self) -> anyhow::Result<Options> {
