@@ -343,21 +343,19 @@ impl Testbed {
     /// # Errors
     /// A fault of ours, or the file cannot be searched.
     pub(super) async fn is_tainted(&self, file: PathBuf, wanted: &Wanted) -> anyhow::Result<bool> {
-        let answer = self.scan(vec![of_file(file)], wanted).await?;
+        let source = Source::File {
+            written: file.display().to_string(),
+            path: file,
+        };
+        let answer = self.scan(vec![source], wanted).await?;
         Ok(!answer.exposures.is_empty() || !answer.other_keys.is_empty())
     }
 
-    /// Whether one of these private keys can be read in a file.
+    /// Files in everybody's folders, ours aside, that were changed in the scenario and in which one of these private keys can be read.
     ///
     /// # Errors
-    /// As for [`Self::is_tainted`].
-    pub(super) async fn holds(&self, file: PathBuf, wanted: &Wanted) -> anyhow::Result<bool> {
-        let answer = self.scan(vec![of_file(file)], wanted).await?;
-        Ok(!answer.exposures.is_empty())
-    }
-
-    /// Files in everybody's folders that were changed in the scenario, ours aside.
-    pub(super) fn shared_files(&self) -> Vec<PathBuf> {
+    /// A fault of ours.
+    pub(super) async fn left_in_shared(&self, wanted: &Wanted) -> anyhow::Result<Vec<PathBuf>> {
         let places = elsewhere::Shared {
             further: Vec::new(),
             shallow: Vec::new(),
@@ -367,7 +365,19 @@ impl Testbed {
         };
         // What is too much was told by the search.
         let files = elsewhere::shared(places, &mut Names::default(), &mut Vec::new());
-        files.into_iter().map(|(_, path)| path).collect()
+        let source = Source::Files {
+            written: SHARED.to_owned(),
+            files: files.clone(),
+        };
+        let answer = self.scan(vec![source], wanted).await?;
+        let held = |name: &String| {
+            let places = answer.exposures.iter().map(|seen| &seen.place);
+            places
+                .filter_map(|place| place.path.as_ref())
+                .any(|path| path == name)
+        };
+        let files = files.into_iter().filter(|(name, _)| held(name));
+        Ok(files.map(|(_, path)| path).collect())
     }
 
     async fn scan(&self, sources: Vec<Source>, wanted: &Wanted) -> anyhow::Result<Answer> {
@@ -388,16 +398,15 @@ impl Testbed {
                 "it lacks the rights of root, to read processes and to try as another user; run this as root",
             ));
         }
-        self.ground()?.reachable()
+        Ground::reachable(&self.first(), &self.context.profile.ixit)
+    }
+
+    fn first(&self) -> Vec<u32> {
+        let all = self.sut.iter().chain(&self.replicas);
+        all.filter_map(super::Sut::pid).collect()
     }
 
     fn ground(&self) -> anyhow::Result<Ground> {
-        let first: Vec<u32> = self
-            .sut
-            .iter()
-            .chain(&self.replicas)
-            .filter_map(super::Sut::pid)
-            .collect();
         let folders = Folders {
             product: self.work.path(),
             given: vec![
@@ -406,7 +415,12 @@ impl Testbed {
             ],
             record: &self.context.folder,
         };
-        Ground::survey(&first, folders, &self.context.profile.ixit, self.since)
+        Ground::survey(
+            &self.first(),
+            folders,
+            &self.context.profile.ixit,
+            self.since,
+        )
     }
 
     fn search_options(&self) -> anyhow::Result<Options> {
@@ -428,11 +442,4 @@ fn looked(name: &str, began: Timestamp, answer: &Answer, lacked: Vec<String>) ->
     look.lacked = lacked;
     let record = json!({ "look": name, "began": began, "lacked": look.lacked, "search": answer });
     Looked { look, record }
-}
-
-fn of_file(path: PathBuf) -> Source {
-    Source::File {
-        written: path.display().to_string(),
-        path,
-    }
 }

@@ -14,8 +14,8 @@ const OPEN: usize = 1000;
 /// Where every user may leave files.
 const SHARED: [&str; 3] = ["/dev/shm", "/tmp", "/var/tmp"];
 /// Files there that are searched, and entries that are looked at. Whoever has more is told, not passed over.
-pub(super) const FILES: usize = 2000;
-const ENTRIES: usize = 500_000;
+pub(super) const FILES: usize = 20_000;
+const ENTRIES: usize = 2_000_000;
 
 /// Files: the name under which each is told, and the path by which it is read.
 pub(super) type Files = Vec<(String, PathBuf)>;

@@ -116,11 +116,18 @@ impl Ground {
     }
 
     /// Whether every process can be looked into.
-    pub(super) fn reachable(&self) -> anyhow::Result<()> {
-        if let Some(means) = self.lacked.first() {
+    pub(super) fn reachable(first: &[u32], ixit: &Ixit) -> anyhow::Result<()> {
+        let mut lacked = Vec::new();
+        let product = product(first, ixit, &mut lacked)?;
+        for written in &ixit.observe.storage {
+            if let Err(error) = Source::parse(written) {
+                lacked.push(format!("ixit.observe.storage: {error}"));
+            }
+        }
+        if let Some(means) = lacked.first() {
             return Err(Undone::error(LOOKS, format!("it lacks {means}")));
         }
-        for pid in &self.product {
+        for pid in &product {
             if let Err(error) = std::fs::File::open(format!("/proc/{pid}/mem"))
                 && error.kind() == std::io::ErrorKind::PermissionDenied
             {
