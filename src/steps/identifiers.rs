@@ -88,6 +88,7 @@ async fn killed(world: &mut World, arguments: Arguments) -> StepResult {
 }
 
 async fn killed_round(world: &mut World, count: u64) -> Result<Round, Problem> {
+    world.bed()?.can_kill()?;
     let order = order(world, "during the kill", count, 1)?;
     let client = world.bed()?.client()?;
     let (sender, mut answered) = watch::channel(0);

@@ -66,6 +66,18 @@ impl Testbed {
             let vnfd_id = instance.get("vnfdId").and_then(Value::as_str);
             vnfd_id.is_some_and(|id| self.held.contains(id))
         });
+        let unanswered = exchanges.iter().filter(|exchange| {
+            let creates = exchange.request.method == "POST";
+            let path = exchange.request.path();
+            creates && path.ends_with("/vnf_instances") && exchange.response.is_none()
+        });
+        let (unanswered, found) = (unanswered.count(), late.difference(&made).count());
+        if unanswered > found {
+            residue.push(format!(
+                "{} creation(s) were never answered: a VNF instance may yet come of each",
+                unanswered - found
+            ));
+        }
         let mut remaining = Vec::new();
         let deletions = made.into_iter().chain(late).collect::<BTreeSet<_>>();
         let batches = self.batches(deletions).into_iter();

@@ -103,6 +103,18 @@ impl Testbed {
         Ok(())
     }
 
+    /// Whether the SUT can be killed at all: to be asked before work is given to it that the kill is to cut off.
+    ///
+    /// # Errors
+    /// It runs by itself, and there is no command for it.
+    pub fn can_kill(&self) -> Result<(), StartError> {
+        let ixit = &self.context.profile.ixit;
+        if ixit.api.running && ixit.commands.kill.is_none() {
+            return Err(StartError::NoCommand { what: "kill" });
+        }
+        Ok(())
+    }
+
     /// Kills the first process of the SUT, and leaves its others to themselves.
     ///
     /// # Errors
