@@ -292,6 +292,10 @@ fn a_profile_is_written_once_and_names_what_is_left_to_fill_in() {
             "'<fill in: true, or { supported = false, reason = \"...\" }>'",
             "true",
         )
+        .replace(
+            "key-custody-pkcs11 = true",
+            "key-custody-pkcs11 = { supported = false, reason = \"no token\" }",
+        )
         .replace("[\"<fill in: program and arguments>\"]", "[\"cat\"]");
     let filled: String = filled
         .lines()

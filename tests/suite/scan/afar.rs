@@ -135,7 +135,7 @@ fn a_line_that_breaks_off_leaves_it_undecided() {
     let broken = script(
         &stage,
         "broken",
-        &format!("{SCAS} \"$@\" | head -c 9000; echo 'Connection closed.' >&2"),
+        &format!("{SCAS} \"$@\" | dd bs=1 count=9000 status=none; echo 'Connection closed.' >&2"),
     );
     let scanned = scan_via(&stage, &broken, &other, &[&folder]);
     scanned.assert_undecided(&["broke off: Connection closed."]);
@@ -157,7 +157,7 @@ fn ssh(stage: &Stage, known: &str) -> String {
         script(
             stage,
             "proxy",
-            &format!("exec {SSHD} -i -e -f {}", text(&config))
+            &format!("exec {SSHD} -i -f {}", text(&config))
         ),
     )
 }
