@@ -389,7 +389,7 @@ impl Testbed {
     /// Whether the tester can look into the product at all.
     ///
     /// # Errors
-    /// [`Undone`](super::vnf::Undone), which says what the tester lacks; or a fault of ours.
+    /// [`Undone`], which says what the tester lacks; or a fault of ours.
     pub fn can_look(&self) -> anyhow::Result<()> {
         let observe = &self.context.profile.ixit.observe;
         if observe.probe_with.is_none() && !nix::unistd::geteuid().is_root() {
