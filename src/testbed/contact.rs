@@ -1,7 +1,7 @@
 //! How tester and product meet, as the profile says: whom the tester trusts, what it shows, what its NFVO asks for. Main type:
 //! [`Contact`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use scas_simulators::nfvo::OAuth2;
@@ -29,13 +29,21 @@ impl Contact {
     pub fn of(profile: &Profile, pki: &TestPki) -> anyhow::Result<Self> {
         let (api, side) = (&profile.ixit.api, &profile.ixit.nfvo);
         let tls = client(api, pki)?;
-        tls.config().context(
-            "ixit.api: anchors, certificate and private-key are PEM files; the leaf comes first, and the key fits it",
-        )?;
+        let written = [
+            ("anchors", &api.anchors),
+            ("certificate", &api.certificate),
+            ("private-key", &api.private_key),
+        ];
+        tls.config()
+            .with_context(|| unusable("ixit.api", &written))?;
         let nfvo = server(side, pki)?;
-        nfvo.config().context(
-            "ixit.nfvo: certificate, private-key and client-anchors are PEM files; the leaf comes first, and the key fits it",
-        )?;
+        let written = [
+            ("certificate", &side.certificate),
+            ("private-key", &side.private_key),
+            ("client-anchors", &side.client_anchors),
+        ];
+        nfvo.config()
+            .with_context(|| unusable("ixit.nfvo", &written))?;
         let tokens_for = side
             .client_id
             .as_ref()
@@ -54,6 +62,18 @@ impl Contact {
             tokens_for,
         })
     }
+}
+
+/// What was written, since only the user knows which of the files is the wrong one.
+fn unusable(table: &str, files: &[(&str, &Option<PathBuf>)]) -> String {
+    let written: Vec<String> = files
+        .iter()
+        .filter_map(|(label, file)| Some(format!("{label} {}", file.as_ref()?.display())))
+        .collect();
+    format!(
+        "{table}: cannot be used together: {}; give PEM files, a chain with the leaf first, and the key that belongs to the leaf",
+        written.join(", ")
+    )
 }
 
 fn client(api: &Api, pki: &TestPki) -> anyhow::Result<ClientSecurity> {

@@ -348,7 +348,12 @@ fn certificates_that_have_expired_or_do_not_fit_are_told() {
     refused(
         &stage,
         &with("tls/nfvo.crt", "tls/vnfm.key"),
-        &["ixit.nfvo: ", "does not fit the first certificate of the"],
+        &[
+            "ixit.nfvo: cannot be used together: certificate ",
+            "tls/nfvo.crt, private-key ",
+            "tls/vnfm.key",
+            "does not fit the first certificate of the",
+        ],
     );
     refused(
         &stage,

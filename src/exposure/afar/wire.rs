@@ -66,7 +66,7 @@ pub(super) enum Tell {
         place: Place,
         /// Position of the first.
         offset: u64,
-        /// First and last but one of those to answer for.
+        /// Those to answer for: from the first on, up to but without the second.
         fresh: (usize, usize),
         /// How many there are.
         length: usize,
