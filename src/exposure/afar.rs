@@ -232,7 +232,13 @@ impl Line {
         let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
         match (last, ended) {
             (Some(line), _) => line.chars().filter(|c| !c.is_control()).collect(),
-            (None, Some(status)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            // Whether it ended before or after we asked is a matter of moments.
+            (None, Some(status))
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe
+                ) =>
+            {
                 format!("it ended ({status}) without a word")
             }
             (None, _) => error.to_string(),
