@@ -17,6 +17,7 @@ mod key_protection;
 mod main_job;
 mod preflight;
 mod profile;
+mod program;
 mod reports;
 mod scan;
 mod support;
