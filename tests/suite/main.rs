@@ -19,6 +19,7 @@ mod preflight;
 mod profile;
 mod program;
 mod reports;
+mod resume;
 mod scan;
 mod support;
 mod token;
