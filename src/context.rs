@@ -29,6 +29,15 @@ pub enum Tier {
     Full,
 }
 
+impl std::fmt::Display for Tier {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+        })
+    }
+}
+
 /// What every scenario of a run shares.
 pub struct RunContext {
     /// The run's folder.
@@ -43,6 +52,8 @@ pub struct RunContext {
     pub defects: Vec<String>,
     /// Whether what a scenario made in a product that runs by itself stays there.
     pub keep: bool,
+    /// How many times the run was taken up again after an interruption.
+    pub resumptions: usize,
     /// The TLS side of the test PKI.
     pub pki: TestPki,
     /// How tester and product meet.
@@ -83,6 +94,7 @@ impl RunContext {
             seed,
             defects,
             keep: false,
+            resumptions: 0,
             pki,
             contact,
             signing: Arc::new(signing),
@@ -109,8 +121,10 @@ impl RunContext {
         let mut hash = Sha256::new();
         hash.update(self.seed.to_be_bytes());
         if self.profile.ixit.api.running {
-            // It may have a package in its cache that it met under the same identifier in an earlier run.
+            // It may have a package in its cache that it met under the same identifier in an earlier run,
+            // or in an attempt that was cut off.
             hash.update(self.folder.as_os_str().as_encoded_bytes());
+            hash.update(self.resumptions.to_be_bytes());
         }
         hash.update(scenario.case.as_bytes());
         hash.update(scenario.line.to_be_bytes());
