@@ -228,7 +228,9 @@ fn product_processes(product: &Product, lacks: &mut Vec<Lack>) -> Vec<u32> {
     // What a product starts is its own. Where that cannot be known, nothing else can be read either.
     let all = process::with_descendants(&pids);
     all.map_or(pids, |all| {
-        all.into_iter().filter(|pid| !left_out.contains(pid)).collect()
+        all.into_iter()
+            .filter(|pid| !left_out.contains(pid))
+            .collect()
     })
 }
 

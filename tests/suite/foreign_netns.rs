@@ -1,5 +1,7 @@
 //! A product on another machine, known by its ICS and IXIT alone and reached by its address: looked at through `ixit.observe.via`.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::Value;
 
 use crate::machine::{self, Machine};
@@ -93,4 +95,123 @@ fn what_a_product_on_another_machine_leaves_lying_fails_there() {
         machine.profile(&Machine::observe(&machine.via()));
         run(&machine, SHORT).assert_told(1, &["Fail", told, "via ssh"]);
     }
+}
+
+/// A command that leads to the machine, and after so many calls does something else.
+fn way_that_changes(machine: &Machine, after: u32, then: &str) -> Vec<String> {
+    let lines = format!(
+        "#!/bin/sh\necho >> {count}\nif test $(wc -l < {count}) -gt {after}; then\n{then}\nfi\nexec {ssh} \"$@\"\n",
+        count = machine.stage.path("count").display(),
+        ssh = machine.ssh().join(" "),
+    );
+    let way = machine.stage.write("way", &lines);
+    std::fs::set_permissions(&way, std::fs::Permissions::from_mode(0o755)).unwrap();
+    vec![way.display().to_string(), format!("{}/scas", machine::ROOT)]
+}
+
+/// A host key that is not the machine's.
+fn other_host_key(machine: &Machine) -> String {
+    let stage = &machine.stage;
+    let known = std::fs::read_to_string(stage.path("known")).unwrap();
+    let host = known.split(' ').next().unwrap().to_owned();
+    let client = std::fs::read_to_string(stage.path("client.pub")).unwrap();
+    let other = stage.write("other", &format!("{host} {client}"));
+    other.display().to_string()
+}
+
+#[test]
+fn a_way_that_is_lost_between_two_looks_or_in_one_leaves_it_open() {
+    if !machine::can_be_made() {
+        return;
+    }
+    let machine = Machine::new(&[]);
+    machine.call(&["/mnt/ctl", "reset"]);
+    let (known, other) = (machine.stage.path("known"), other_host_key(&machine));
+    // Twice before the run, once before the first look, and the first look.
+    let changed = format!("cp {other} {}", known.display());
+    let cut = format!(
+        "{} \"$@\" | dd bs=64K count=40 status=none\necho 'Connection closed.' >&2\nexit 255",
+        machine.ssh().join(" ")
+    );
+    for (then, told) in [
+        (cut, ["broke off: Connection closed.", "via "]),
+        (
+            changed,
+            ["Host key verification failed.", "ixit.observe.via"],
+        ),
+    ] {
+        let way = way_that_changes(&machine, 4, &then);
+        machine.profile(&Machine::observe(&way));
+        let told = [&["Inconclusive"], &told[..]].concat();
+        run(&machine, SHORT).assert_told(2, &told);
+        std::fs::remove_dir_all(machine.stage.path("reports")).unwrap();
+        std::fs::remove_file(machine.stage.path("count")).unwrap();
+    }
+}
+
+#[test]
+fn a_way_that_is_closed_is_told_before_the_run() {
+    if !machine::can_be_made() {
+        return;
+    }
+    let machine = Machine::new(&[]);
+    machine.call(&["/mnt/ctl", "reset"]);
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let other = machine.stage.path("known").display().to_string();
+    let with_other_key: Vec<String> = machine.via();
+    let replaced = other_host_key(&machine);
+    let with_other_key = with_other_key
+        .iter()
+        .map(|word| word.replace(&other, &replaced))
+        .collect::<Vec<_>>();
+    for (via, told) in [
+        (words("/no/such/command"), "does not start"),
+        (words("false"), "exit status: 1"),
+        (with_other_key, "Host key verification failed."),
+        ([machine.ssh(), words("/mnt/no-scas")].concat(), "no-scas"),
+    ] {
+        machine.profile(&Machine::observe(&via));
+        run(&machine, SHORT).assert_told(64, &["ixit.observe.via", told, "by hand"]);
+    }
+    let observe = Machine::observe(&machine.via());
+    for (from, to, told) in [
+        (
+            "\"/mnt/var\"",
+            "\"/mnt/no-such\"",
+            ["ixit.observe.storage", "/mnt/no-such"],
+        ),
+        (
+            "[\"/mnt/var\"]",
+            "[]",
+            ["ixit.observe.storage", "is missing"],
+        ),
+        (
+            "run/vnfm.pid",
+            "run/no.pid",
+            ["ixit.observe.product", "run/no.pid"],
+        ),
+        (
+            "\"pidfile:",
+            "\"file:",
+            ["ixit.observe.product", "pidfile:PATH"],
+        ),
+    ] {
+        assert!(observe.contains(from), "{observe}");
+        machine.profile(&observe.replace(from, to));
+        run(&machine, SHORT).assert_told(64, &told);
+    }
+    assert!(!machine.stage.path("reports").exists(), "nothing was begun");
+}
+
+#[test]
+fn without_root_there_it_is_open_and_the_means_is_named() {
+    if !machine::can_be_made() {
+        return;
+    }
+    let machine = Machine::new(&[]);
+    machine.call(&["/mnt/ctl", "reset"]);
+    let user = "setpriv --reuid 61234 --regid 61234 --clear-groups /mnt/scas";
+    let user = user.split(' ').map(str::to_owned).collect();
+    machine.profile(&Machine::observe(&[machine.ssh(), user].concat()));
+    run(&machine, SHORT).assert_told(2, &["Inconclusive", "rights", "ixit.observe.via"]);
 }
