@@ -12,6 +12,7 @@ mod bad_sut;
 mod bed;
 mod docs;
 mod foreign;
+mod html;
 mod interruption;
 mod key_protection;
 mod main_job;
