@@ -1,4 +1,4 @@
-//! The report for people: one file, `index.html`, that opens from a disk and loads nothing. Main function: [`write`].
+//! The report for people: one file, `index.html`, that opens from a disk and loads nothing. Main function: [`write()`].
 //!
 //! Templates and style sheet lie in `html/`. A scenario is drawn and written before the next is read, so that a long record needs no more
 //! memory than its longest scenario. The same record and evidence give the same bytes.
