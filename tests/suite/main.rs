@@ -13,6 +13,7 @@ mod bed;
 mod docs;
 mod foreign;
 mod foreign_netns;
+mod html;
 mod interruption;
 mod key_protection;
 mod machine;

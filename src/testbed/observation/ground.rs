@@ -254,7 +254,7 @@ mod tests {
         let mut ixit = loaded.profile.ixit;
         ixit.api.root = Some("https://127.0.0.1:9443".to_owned());
         ixit.api.running = true;
-        let lacked = |ixit: &Ixit, here| unnamed(ixit, here).join("\n");
+        let lacked = |ixit: &Ixit, here: Option<&Vec<u32>>| unnamed(ixit, here).join("\n");
         let told = lacked(&ixit, Some(&vec![7]));
         assert!(told.contains("ixit.observe.product") && told.contains("ixit.observe.storage"));
         assert_eq!(told, lacked(&ixit, None));
