@@ -17,6 +17,7 @@ use crate::catalogue::Selection;
 use crate::context::{RunContext, Tier};
 use crate::model::event::{Event, NotApplicable, PlannedCase, PlannedScenario};
 use crate::model::test_case::{self, ScenarioKind, TestCase};
+use crate::operator::Operator;
 use crate::profile::{Loaded, unknown_cases};
 use crate::recorder::Recorder;
 use crate::report;
@@ -46,6 +47,8 @@ pub struct Session {
     pub defects: Vec<String>,
     /// Whether what a scenario made in a product that runs by itself stays there.
     pub keep: bool,
+    /// Who does what only a person can do.
+    pub operator: Operator,
 }
 
 /// Why a run was not begun.
@@ -161,6 +164,7 @@ impl Session {
         )?;
         Ok(Arc::new(RunContext {
             keep: self.keep,
+            operator: self.operator.clone(),
             resumptions,
             ..context
         }))

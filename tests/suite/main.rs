@@ -15,6 +15,7 @@ mod foreign;
 mod interruption;
 mod key_protection;
 mod main_job;
+mod operator;
 mod preflight;
 mod profile;
 mod program;

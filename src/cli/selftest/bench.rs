@@ -384,6 +384,7 @@ impl Bench {
             tier,
             seed: self.seed,
             defects: defect.map(str::to_owned).into_iter().collect(),
+            operator: crate::operator::Operator::default(),
             keep: false,
         };
         let folder: &Path = &self.out.join(defect.unwrap_or("honest"));
