@@ -13,6 +13,7 @@ use crate::model::sut::Profile;
 use crate::operator::Operator;
 use crate::pki::{SIGNERS_FOLDER, SigningMaterial, TLS_FOLDER, TestPki};
 use crate::testbed::contact::Contact;
+use crate::vnf_package::{Artifacts, Package};
 
 /// File with the trust anchors of package signers.
 const SIGNERS: &str = "signers.crt";
@@ -62,6 +63,8 @@ pub struct RunContext {
     pub contact: Contact,
     /// Who signs VNF packages.
     pub signing: Arc<SigningMaterial>,
+    /// What the product needs in each VNF package.
+    pub artifacts: Artifacts,
     /// The PKI as files, for the SUT. Removed with the context.
     pub pki_files: PkiFiles,
 }
@@ -82,6 +85,10 @@ impl RunContext {
         let given = profile.ixit.pki.as_deref();
         let (pki, signing) = material(given, now)?;
         let contact = Contact::of(&profile, &pki)?;
+        let artifacts = match &profile.ixit.vnf.artifacts {
+            Some(folder) => Artifacts::read(folder).context("ixit.vnf.artifacts")?,
+            None => Artifacts::default(),
+        };
         let pki_files = PkiFiles::write(&pki, &signing)?;
         Ok(Self {
             folder: folder.to_owned(),
@@ -95,6 +102,7 @@ impl RunContext {
             pki,
             contact,
             signing: Arc::new(signing),
+            artifacts,
             pki_files,
         })
     }
@@ -105,6 +113,11 @@ impl RunContext {
             Tier::Quick => self.profile.ixit.capacity.quick,
             Tier::Full => self.profile.ixit.capacity.full,
         }
+    }
+
+    /// A valid VNF package as this product wants it.
+    pub fn package(&self, vnfd_id: &str) -> Package<'_> {
+        Package::new(vnfd_id, &self.signing).with_artifacts(&self.artifacts)
     }
 
     /// A fresh VNFD identifier: the same for the same seed, scenario and number, and for a product that runs by itself the same run.

@@ -11,6 +11,7 @@ pub mod context;
 pub mod judge;
 pub mod model;
 pub mod operator;
+pub mod pack;
 pub mod pki;
 pub mod profile;
 pub mod recorder;
@@ -19,6 +20,7 @@ pub mod run;
 pub mod session;
 pub mod steps;
 pub mod testbed;
+pub mod verify;
 pub mod vnf_package;
 pub mod world;
 

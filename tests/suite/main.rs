@@ -16,6 +16,7 @@ mod interruption;
 mod key_protection;
 mod main_job;
 mod operator;
+mod pack;
 mod preflight;
 mod profile;
 mod program;
