@@ -10,6 +10,7 @@ pub mod cms;
 pub mod context;
 pub mod judge;
 pub mod model;
+pub mod operator;
 pub mod pack;
 pub mod pki;
 pub mod profile;

@@ -4,6 +4,7 @@ mod check;
 mod init;
 mod list;
 mod new;
+mod operator;
 mod pki;
 mod progress;
 mod reference;

@@ -18,6 +18,7 @@ mod interruption;
 mod key_protection;
 mod machine;
 mod main_job;
+mod operator;
 mod pack;
 mod preflight;
 mod profile;
