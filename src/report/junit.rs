@@ -263,6 +263,7 @@ mod tests {
             observations: Vec::new(),
             measurements: Vec::new(),
             residue: vec!["the SUT had ended by itself: exit status: 7".into()],
+            cut_off: Vec::new(),
         };
         let case = |id: &str, normative, scenarios| CaseResult {
             id: id.into(),
@@ -287,6 +288,7 @@ mod tests {
             run: run_info(),
             ended: None,
             interrupted: None,
+            resumed: Vec::new(),
             faults: vec![HOSTILE.into()],
             summary: Summary::default(),
             time: None,
