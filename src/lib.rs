@@ -10,6 +10,7 @@ pub mod cms;
 pub mod context;
 pub mod judge;
 pub mod model;
+pub mod pack;
 pub mod pki;
 pub mod profile;
 pub mod recorder;
@@ -18,6 +19,7 @@ pub mod run;
 pub mod session;
 pub mod steps;
 pub mod testbed;
+pub mod verify;
 pub mod vnf_package;
 pub mod world;
 

@@ -38,6 +38,8 @@ pub struct Plan {
     pub cases: Vec<Arc<TestCase>>,
     /// The same, as reports know them: which scenarios were selected.
     pub planned: Vec<PlannedCase>,
+    /// Scenarios that ended before the run was cut off and taken up again: they are not run once more.
+    pub ended: BTreeSet<ScenarioId>,
 }
 
 /// Runs the plan to its end. Every event is recorded; the caller records the first and the last.
@@ -56,6 +58,7 @@ pub async fn run(
                 line: scenario.line,
             })
         })
+        .filter(|scenario| !plan.ended.contains(scenario))
         .collect();
     let _hook = PanicHook;
     let stage = Stage {

@@ -13,6 +13,7 @@ mod scan;
 mod selftest;
 mod simulate;
 mod softhsm;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -94,6 +95,8 @@ enum Command {
     Selftest(selftest::Args),
     /// Draw the reports of a run again, from its record alone
     Report(report::Args),
+    /// Verify an evidence pack: digests, reports, signatures, and the verdicts themselves
+    Verify(verify::Args),
     /// Write the profile of a product, to fill in
     Init(init::Args),
     /// Start the feature of a requirement that has none
@@ -141,6 +144,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Selftest(args) => selftest::run(args),
         Command::Report(args) => report::run(args),
+        Command::Verify(args) => verify::run(&args),
         Command::Init(args) => init::run(&args),
         Command::New(args) => new::run(args),
         Command::Reference(args) => reference::run(args),

@@ -38,10 +38,11 @@ impl Progress {
         })
     }
 
-    /// The run begins.
-    pub fn begin(&self, scenarios: usize) {
+    /// The run begins, or goes on where so many have ended.
+    pub fn begin(&self, scenarios: usize, ended: usize) {
         if let Some(bar) = &self.bar {
             bar.set_length(scenarios as u64);
+            bar.set_position(ended as u64);
         }
     }
 

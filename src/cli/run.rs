@@ -13,7 +13,7 @@ use crate::context::Tier;
 use crate::profile;
 use crate::report::selftest::Selftest;
 use crate::report::terminal;
-use crate::session::Session;
+use crate::session::{Begun, Session};
 
 /// Runs the suite and prints a verdict table.
 ///
@@ -40,6 +40,11 @@ pub struct Args {
     /// The folder under which the run's own folder is made
     #[arg(long, value_name = "DIR", default_value = "reports")]
     out: PathBuf,
+    /// Go on with a run that was interrupted or killed: the folder of its record. What has ended is not run again
+    ///
+    /// Options that are left out are as they were; others must be the same.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "softhsm"])]
+    resume: Option<PathBuf>,
     /// Print the results as JSON instead of the table
     #[arg(long)]
     json: bool,
@@ -53,7 +58,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", conflicts_with = "sut")]
     defect: Vec<String>,
     /// Repeat in the report what this file says of the suite: the output of `scas selftest --json` for the same suite
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     selftest: Option<PathBuf>,
     /// Have the reference keep its private keys in a softhsm2 token, which is made for this run and removed with it
     #[arg(long, conflicts_with = "sut")]
@@ -61,7 +66,12 @@ pub struct Args {
 }
 
 /// Runs the subcommand.
-pub fn run(args: Args) -> Outcome {
+pub fn run(mut args: Args) -> Outcome {
+    let begun = args.resume.as_deref().map(Begun::open).transpose();
+    let begun = begun.map_err(Failure::Usage)?;
+    if let Some(begun) = &begun {
+        as_begun(&mut args, begun)?;
+    }
     let catalogue = catalogue(args.features.as_deref())?;
     let token = match args.softhsm {
         true => Some(softhsm::Token::new().map_err(Failure::Usage)?),
@@ -98,9 +108,12 @@ pub fn run(args: Args) -> Outcome {
     let progress = progress::Progress::new();
     let runtime = super::runtime()?;
     let results = runtime.block_on(async {
-        let prepared = session.prepare(&args.out, progress.listener()).await?;
+        let prepared = match begun {
+            None => session.prepare(&args.out, progress.listener()).await?,
+            Some(begun) => session.resume(begun, progress.listener()).await?,
+        };
         let folder = prepared.folder.clone();
-        progress.begin(prepared.scenarios());
+        progress.begin(prepared.scenarios(), prepared.ended());
         let results = prepared.run(interrupted()).await;
         progress.end();
         results
@@ -117,6 +130,29 @@ pub fn run(args: Args) -> Outcome {
         super::print(&format!("record: {}\n", folder.display()));
     }
     Ok(results.exit_code)
+}
+
+/// Options that were left out are those that the run was begun with.
+fn as_begun(args: &mut Args, begun: &Begun) -> Result<(), Failure> {
+    let run = &begun.run;
+    if run.profile == softhsm::PROFILE {
+        return Err(Failure::Usage(anyhow::anyhow!(
+            "--resume {}: the run was made with --softhsm, and its token went with it; begin a new run",
+            begun.folder().display()
+        )));
+    }
+    if run.profile != profile::BUILT_IN {
+        args.sut.get_or_insert_with(|| PathBuf::from(&run.profile));
+    }
+    if !run.selection.is_empty() {
+        args.select.get_or_insert_with(|| run.selection.clone());
+    }
+    args.full |= !args.quick && run.tier == Tier::Full.to_string();
+    args.seed.get_or_insert(run.seed);
+    if args.defect.is_empty() {
+        args.defect.clone_from(&run.defects);
+    }
+    Ok(())
 }
 
 /// What `scas selftest --json` has written about this very suite.

@@ -17,6 +17,7 @@ mod nfvo;
 mod observe;
 mod start;
 mod timeouts;
+mod vim;
 mod vnf;
 mod waiver;
 
@@ -31,6 +32,7 @@ pub use nfvo::{NfvoSide, Security};
 pub use observe::{Observe, OtherProcesses};
 pub use start::Start;
 pub use timeouts::Timeouts;
+pub use vim::VimSide;
 pub use vnf::VnfRequests;
 pub use waiver::Waiver;
 
@@ -90,9 +92,9 @@ pub struct Ixit {
     /// The simulated CMF of delegation mode.
     #[serde(default)]
     pub cmf: Listens,
-    /// The simulated VIM of delegation mode.
+    /// The simulated VIM (Keystone, Heat, Nova): in delegation mode, and where `ixit.accepted-at` is `instantiate`.
     #[serde(default)]
-    pub vim: Listens,
+    pub vim: VimSide,
     /// The simulated VNFCIs of delegation mode: each listens there, so port 0 alone allows several.
     #[serde(default)]
     pub vnfci: Listens,

@@ -59,6 +59,7 @@ pub(super) fn secrets(ixit: &mut Ixit) -> Vec<(&'static str, &mut Secret)> {
             known.client_secret.as_mut(),
         ),
         ("ixit.nfvo.client-secret", ixit.nfvo.client_secret.as_mut()),
+        ("ixit.vim.password", ixit.vim.password.as_mut()),
     ];
     all.into_iter()
         .filter_map(|(label, secret)| Some((label, secret?)))
@@ -82,6 +83,7 @@ pub(super) fn files(ixit: &mut Ixit) -> Vec<(&'static str, &mut PathBuf)> {
         ("ixit.nfvo.certificate", side.certificate.as_mut()),
         ("ixit.nfvo.private-key", side.private_key.as_mut()),
         ("ixit.nfvo.client-anchors", side.client_anchors.as_mut()),
+        ("ixit.vnf.artifacts", ixit.vnf.artifacts.as_mut()),
     ];
     all.into_iter()
         .filter_map(|(label, file)| Some((label, file?)))

@@ -45,7 +45,9 @@ pub fn render(results: &Results) -> anyhow::Result<Vec<u8>> {
         }
         report.add_testsuite(suite);
     }
-    if let Some(fault) = fault_suite(results) {
+    if let Some(mut fault) = fault_suite(results) {
+        // Not when it is drawn: drawn again, it is the same.
+        fault.set_timestamp(began);
         properties.extend(fault.testcases.iter().map(|_| Vec::new()));
         report.add_testsuite(fault);
     }
@@ -261,6 +263,7 @@ mod tests {
             observations: Vec::new(),
             measurements: Vec::new(),
             residue: vec!["the SUT had ended by itself: exit status: 7".into()],
+            cut_off: Vec::new(),
         };
         let case = |id: &str, normative, scenarios| CaseResult {
             id: id.into(),
@@ -285,6 +288,7 @@ mod tests {
             run: run_info(),
             ended: None,
             interrupted: None,
+            resumed: Vec::new(),
             faults: vec![HOSTILE.into()],
             summary: Summary::default(),
             time: None,

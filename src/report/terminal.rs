@@ -69,6 +69,9 @@ pub fn table(results: &Results, paint: Paint) -> String {
     for fault in &results.faults {
         let _ = writeln!(text, "\nfault of the harness: {}", visible(fault));
     }
+    for at in &results.resumed {
+        let _ = writeln!(text, "\nthe run was cut off and resumed at {at:.0}");
+    }
     if let Some(why) = &results.interrupted {
         let _ = writeln!(text, "\nthe run did not come to its end: {}", visible(why));
     }
@@ -329,6 +332,7 @@ mod tests {
             observations: Vec::new(),
             measurements: Vec::new(),
             residue: residue.iter().map(|text| (*text).to_owned()).collect(),
+            cut_off: Vec::new(),
         }
     }
 
@@ -359,6 +363,7 @@ mod tests {
             },
             ended: None,
             interrupted: None,
+            resumed: Vec::new(),
             faults: Vec::new(),
             summary: Summary {
                 scenarios_with_residue: with_residue.count(),

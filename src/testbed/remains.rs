@@ -92,6 +92,7 @@ impl Testbed {
         let Self {
             nfvo,
             delegation,
+            vim,
             transcript,
             work,
             scratch,
@@ -99,6 +100,9 @@ impl Testbed {
         } = self;
         if let Some(delegation) = delegation {
             delegation.take_down().await;
+        }
+        if let Some(vim) = vim {
+            vim.stop().await;
         }
         nfvo.stop().await;
         if let Err(error) = transcript.flush() {

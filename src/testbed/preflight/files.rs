@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Preflight, certificates};
 use crate::model::sut::{Document, DocumentTable, Ixit, Profile};
 use crate::profile::Finding;
+use crate::vnf_package::Artifacts;
 
 /// Programs are there, documents are the ones that were read, certificates are in date and in order.
 pub(super) fn check(profile: &Profile, found: &mut Preflight) {
@@ -27,6 +28,14 @@ pub(super) fn check(profile: &Profile, found: &mut Preflight) {
                 .findings
                 .extend(documented(label, table, &mut found.seen));
         }
+    }
+    if let Some(folder) = &ixit.vnf.artifacts
+        && let Err(error) = Artifacts::read(folder)
+    {
+        let source = std::error::Error::source(&error);
+        let why = source.map_or(String::new(), |source| format!(": {source}"));
+        let text = format!("{error}{why}");
+        found.findings.push(Finding::of("ixit.vnf.artifacts", text));
     }
     certificate_files(ixit, found);
 }
