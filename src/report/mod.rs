@@ -28,25 +28,33 @@ pub const DERIVED: [&str; 7] = [
     "index.html",
 ];
 
-/// Reads a run's record, folds it, and writes everything that is derived from it.
+/// Reads a run's record, folds it, and writes everything that is derived from it beside the record.
 ///
 /// # Errors
 /// The record cannot be read, or a report not be written; the path is named.
 pub fn redraw(folder: &Path) -> anyhow::Result<Results> {
+    draw(folder, folder)
+}
+
+/// The same into another folder: the one with the record stays as it is.
+///
+/// # Errors
+/// As [`redraw`].
+pub fn draw(folder: &Path, into: &Path) -> anyhow::Result<Results> {
     let record = Record::read(folder)?;
     let results = fold::results(&record);
-    write(&folder.join("results.json"), &to_json(&results)?)?;
-    write(&folder.join("junit.xml"), &junit::render(&results)?)?;
-    write(&folder.join("ctrf.json"), &ctrf::render(&results)?)?;
+    write(&into.join("results.json"), &to_json(&results)?)?;
+    write(&into.join("junit.xml"), &junit::render(&results)?)?;
+    write(&into.join("ctrf.json"), &ctrf::render(&results)?)?;
     let oscal = oscal::render(&results)?;
-    write(&folder.join("assessment-results.json"), &oscal)?;
+    write(&into.join("assessment-results.json"), &oscal)?;
     let markdown = markdown::render(&results);
-    write(&folder.join("summary.md"), markdown.as_bytes())?;
+    write(&into.join("summary.md"), markdown.as_bytes())?;
     write(
-        &folder.join("summary.txt"),
+        &into.join("summary.txt"),
         terminal::table(&results, terminal::Paint::Plain).as_bytes(),
     )?;
-    html::write(folder, &record, &results)?;
+    html::write(folder, into, &record, &results)?;
     Ok(results)
 }
 
