@@ -138,13 +138,15 @@ fn fault_suite(results: &Results) -> Option<TestSuite> {
 }
 
 fn of_case(results: &Results, case: &CaseResult) -> Vec<Property> {
-    vec![
+    let mut list = vec![
         ("document", case.document.clone()),
         ("clause", case.clause.clone()),
         ("requirement", case.id.clone()),
         ("keyword", case.keyword.clone()),
         ("tier", results.run.tier.clone()),
-    ]
+    ];
+    list.extend(results.resumed.iter().map(|at| ("resumed", at.to_string())));
+    list
 }
 
 fn of_scenario(results: &Results, case: &CaseResult, scenario: &ScenarioResult) -> Vec<Property> {

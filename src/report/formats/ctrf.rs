@@ -58,6 +58,7 @@ pub fn render(results: &Results) -> anyhow::Result<Vec<u8>> {
                     "verdict": results.verdict.map(|verdict| verdict.to_string()),
                     "exitCode": results.exit_code,
                     "interrupted": results.interrupted,
+                    "resumed": results.resumed,
                     "faults": results.faults,
                 },
             },

@@ -50,6 +50,9 @@ fn write(results: &Results, out: &mut String) -> std::fmt::Result {
     if let Some(why) = &results.interrupted {
         writeln!(out, "**The run is not whole:** {}\n", code(why))?;
     }
+    for at in &results.resumed {
+        writeln!(out, "The run was interrupted, and gone on with at {at}.\n")?;
+    }
     for fault in &results.faults {
         writeln!(out, "**The harness failed:** {}\n", code(fault))?;
     }

@@ -189,6 +189,12 @@ fn remarks(results: &Results) -> String {
     );
     told.extend(
         results
+            .resumed
+            .iter()
+            .map(|at| format!("The run was interrupted, and gone on with at {at}.")),
+    );
+    told.extend(
+        results
             .faults
             .iter()
             .map(|fault| format!("The harness failed: {fault}")),

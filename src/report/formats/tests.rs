@@ -153,6 +153,20 @@ fn oscal_finds_what_was_judged_and_nothing_else() {
     );
 }
 
+#[test]
+fn a_run_that_was_gone_on_with_says_so_everywhere() {
+    let mut results = results();
+    results.resumed = vec!["2026-11-22T10:00:00Z".parse().expect("a time")];
+    let told = [
+        String::from_utf8(ctrf::render(&results).expect("rendered")).expect("text"),
+        String::from_utf8(oscal::render(&results).expect("rendered")).expect("text"),
+        markdown::render(&results),
+    ];
+    for text in told {
+        assert!(text.contains("2026-11-22T10:00:00Z"), "{text}");
+    }
+}
+
 /// Outside code spans stands nothing that the product has said.
 #[test]
 fn a_product_formats_nothing_in_markdown() {
