@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use super::finding::Finding;
 use crate::model::secret::Secret;
-use crate::model::sut::{Api, Authentication, AuthenticationKind, Ixit, NfvoSide, Security};
+use crate::model::sut::{
+    Api, Authentication, AuthenticationKind, Commands, Ixit, NfvoSide, Security,
+};
 
 /// What cannot be meant: the first of each part of these tables.
 pub(super) fn check(ixit: &Ixit) -> Vec<Finding> {
@@ -43,7 +45,7 @@ fn commands(ixit: &Ixit) -> anyhow::Result<()> {
             "{label}: is empty; give the program and its arguments, or {{ operator = \"what a person is to do\" }}, or leave it out"
         );
         anyhow::ensure!(
-            ixit.api.running,
+            ixit.api.running || label == Commands::RENEW,
             "{label}: is for a product that runs by itself (ixit.api.running = true); ixit.start does the rest"
         );
     }

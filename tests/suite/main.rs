@@ -25,4 +25,5 @@ mod resume;
 mod scan;
 mod support;
 mod token;
+mod trigger;
 mod verdicts;
