@@ -17,6 +17,7 @@ pub mod profile;
 pub mod recorder;
 pub mod report;
 pub mod run;
+pub mod seal;
 pub mod session;
 pub mod steps;
 pub mod testbed;

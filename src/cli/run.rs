@@ -1,8 +1,9 @@
 //! `scas run`: the suite on a product.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use rand::Rng as _;
 
 use super::{Failure, Outcome, operator, progress, softhsm};
@@ -11,6 +12,7 @@ use crate::catalogue::Selection;
 use crate::context::Tier;
 use crate::operator::{Answers, Operator, Person};
 use crate::profile;
+use crate::report::selftest::Selftest;
 use crate::report::terminal;
 use crate::session::{Begun, Session};
 
@@ -62,6 +64,9 @@ pub struct Args {
     /// Give the reference this defect, to see the suite turn red (repeatable; `scas selftest` knows the names)
     #[arg(long, value_name = "NAME", conflicts_with = "sut")]
     defect: Vec<String>,
+    /// Repeat in the report what this file says of the suite: the output of `scas selftest --json` for the same suite
+    #[arg(long, value_name = "FILE")]
+    selftest: Option<PathBuf>,
     /// Have the reference keep its private keys in a softhsm2 token, which is made for this run and removed with it
     #[arg(long, conflicts_with = "sut")]
     softhsm: bool,
@@ -91,9 +96,16 @@ pub fn run(mut args: Args) -> Outcome {
         .map(|text| Selection::parse(text, &catalogue))
         .transpose()
         .map_err(|error| Failure::Usage(anyhow::Error::new(error).context("--select")))?;
+    let selftest = args
+        .selftest
+        .as_deref()
+        .map(|path| seen_to_fail(path, &catalogue))
+        .transpose()
+        .map_err(Failure::Usage)?;
     let progress = progress::Progress::new();
     let operator = operator(&args, &sut, &progress)?;
     let session = Session {
+        selftest,
         catalogue: Arc::new(catalogue),
         sut,
         selection,
@@ -170,6 +182,22 @@ fn as_begun(args: &mut Args, begun: &Begun) -> Result<(), Failure> {
         args.defect.clone_from(&run.defects);
     }
     Ok(())
+}
+
+/// What `scas selftest --json` has written about this very suite.
+fn seen_to_fail(path: &Path, catalogue: &Catalogue) -> anyhow::Result<Selftest> {
+    let name = || format!("--selftest {}", path.display());
+    let text = std::fs::read(path).with_context(name)?;
+    let selftest: Selftest = serde_json::from_slice(&text)
+        .with_context(|| format!("{}: it is not what scas selftest --json prints", name()))?;
+    anyhow::ensure!(
+        selftest.suite_digest == catalogue.digest(),
+        "{}: it is about the suite {}, and this run is of {}: run scas selftest --json again",
+        name(),
+        selftest.suite_digest,
+        catalogue.digest()
+    );
+    Ok(selftest)
 }
 
 /// The suite: built in, or from a folder.

@@ -101,12 +101,25 @@ fn delegation(profile: &Profile) -> Vec<Finding> {
             );
             found.push(Finding::of("ixit.oam.address", text));
         }
-        if ixit.api.running && ixit.observe.product.is_empty() {
+        let there = !ixit.observe.via.is_empty();
+        if (ixit.api.running || there) && ixit.observe.product.is_empty() {
+            let why = if there {
+                "ixit.observe.via"
+            } else {
+                "ixit.api.running = true"
+            };
             let text = format!(
-                "is missing: ics.{DELEGATION} says yes, and with ixit.api.running = true only this tells which processes are the \
+                "is missing: ics.{DELEGATION} says yes, and with {why} only this tells which processes are the \
                  product's; write e.g. product = [\"port:9443\"] under [ixit.observe]"
             );
             found.push(Finding::of("ixit.observe.product", text));
+        }
+        if there && ixit.observe.storage.is_empty() {
+            let text = format!(
+                "is missing: ics.{DELEGATION} says yes, and with ixit.observe.via only this tells where the product keeps what it writes; \
+                 write its folders, logs and devices there"
+            );
+            found.push(Finding::of("ixit.observe.storage", text));
         }
         return found;
     }
