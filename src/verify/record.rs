@@ -9,13 +9,18 @@ use serde_json::Value;
 
 use super::Verification;
 use crate::model::event::Event;
+use crate::model::inventory::Inventory;
 use crate::pack::{Digest, Pack};
 use crate::report;
-use crate::report::record::{Record, RunInfo};
+use crate::report::record::{self, Record, RunInfo};
 use crate::report::results::Results;
+use crate::report::selftest::Selftest;
 
 /// The files that everything else is drawn from.
 pub const RECORD: [&str; 3] = ["run.json", "events.jsonl", "profile.toml"];
+
+/// What a record may hold beside them, for the report.
+const BESIDE: [&str; 2] = [record::INVENTORY, record::SELFTEST];
 
 /// Reads the record and draws everything again: the results, and the names of what is drawn. None if it cannot be read.
 pub fn check(
@@ -31,6 +36,10 @@ pub fn check(
                 readable = false;
             }
         }
+    }
+    let beside = BESIDE.into_iter().filter(|name| pack.has(name));
+    for name in beside.clone() {
+        readable &= shape(name, &pack.read(name)?, found);
     }
     if !readable {
         return Ok(None);
@@ -51,10 +60,12 @@ pub fn check(
             return Ok(None);
         }
     };
-    let results = report::redraw(copy.path())?;
+    let results = report::draw(pack.root(), copy.path())?;
     contradictions(&record, &results, found);
     profile(&record.run, pack, found)?;
-    let drawn = redrawn(pack, copy.path(), found)?;
+    suite(&record.run, pack, found)?;
+    let mut drawn = redrawn(pack, copy.path(), found)?;
+    drawn.extend(beside.map(str::to_owned));
     Ok(Some((results, drawn)))
 }
 
@@ -62,6 +73,8 @@ pub fn check(
 fn shape(name: &str, bytes: &[u8], found: &mut Verification) -> bool {
     match name {
         "run.json" => json::<RunInfo>(name, "", bytes, found),
+        record::INVENTORY => json::<Inventory>(name, "", bytes, found),
+        record::SELFTEST => json::<Selftest>(name, "", bytes, found),
         "events.jsonl" => {
             let whole = bytes.len()
                 - bytes
@@ -178,6 +191,16 @@ fn contradictions(record: &Record, results: &Results, found: &mut Verification) 
             );
         }
     }
+}
+
+/// What the record keeps of the suite is of the suite that was run.
+fn suite(run: &RunInfo, pack: &Pack, found: &mut Verification) -> anyhow::Result<()> {
+    for name in BESIDE.into_iter().filter(|name| pack.has(name)) {
+        let kept: Value = serde_json::from_slice(&pack.read(name)?)?;
+        let digest = kept["suite_digest"].as_str().unwrap_or_default().to_owned();
+        found.compare(name, "/suite_digest", &digest, &run.suite_digest);
+    }
+    Ok(())
 }
 
 fn profile(run: &RunInfo, pack: &Pack, found: &mut Verification) -> anyhow::Result<()> {
