@@ -17,6 +17,7 @@ mod power;
 mod preflight;
 pub mod processes;
 mod remains;
+pub mod renewal;
 mod share;
 pub mod state;
 pub mod sut;
@@ -340,6 +341,12 @@ impl Testbed {
         };
         let mut values = BTreeMap::from([
             ("accepted-at", accepted_at.to_owned()),
+            (
+                "api",
+                self.sut
+                    .as_ref()
+                    .map_or(String::new(), |sut| sut.api_root.clone()),
+            ),
             ("config", text(&dir.join("config"))),
             ("crl", text(&files.crl())),
             ("defects", format!("[{}]", defects.join(", "))),
@@ -351,7 +358,7 @@ impl Testbed {
             ("signers", text(&files.signers())),
             ("state", text(&self.state(name))),
         ]);
-        // Outside delegation mode there is nobody that they could name.
+        // Outside delegation mode there is nobody that they could name, and the last two are known only where certificates are renewed.
         let empty = [
             "attempts",
             "cmf",
@@ -359,6 +366,8 @@ impl Testbed {
             "retention",
             "vim",
             "vim-password-file",
+            "vnf",
+            "vnfcis",
         ];
         values.extend(empty.map(|name| (name, String::new())));
         values.extend(self.vim.iter().flat_map(PlainVim::placeholders));

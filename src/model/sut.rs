@@ -27,7 +27,7 @@ pub use api::{Api, Authentication, AuthenticationKind};
 pub use capacity::Capacity;
 pub use commands::{Action, Commands, OperatorStep};
 pub use day::Day;
-pub use delegation::{KeyAlgorithm, Keys, Listens, OamSide, Pkcs11};
+pub use delegation::{KeyAlgorithm, KeyTrigger, Keys, Listens, OamSide, Pkcs11};
 pub use documents::{Document, DocumentTable};
 pub use name_plate::Sut;
 pub use nfvo::{NfvoSide, Security};

@@ -4,50 +4,65 @@ use std::path::PathBuf;
 
 use super::finding::Finding;
 use crate::model::secret::Secret;
-use crate::model::sut::{Api, Authentication, AuthenticationKind, Ixit, NfvoSide, Security};
+use crate::model::sut::{
+    Api, Authentication, AuthenticationKind, Commands, Ixit, NfvoSide, Security,
+};
 
-/// What cannot be meant: the first of each part of these tables.
-pub(super) fn check(ixit: &Ixit) -> Vec<Finding> {
-    let parts = [
-        address(&ixit.api),
-        version(&ixit.api.version),
-        headers(&ixit.api),
-        authentication(&ixit.api),
-        nfvo(&ixit.nfvo),
-        commands(ixit),
-    ];
-    let found = parts.into_iter().filter_map(Result::err);
-    found.map(|error| Finding::told(&error)).collect()
+/// Takes note of what does not hold: `wrong!(found, unless it holds, "label: what, and how to mend it")`.
+macro_rules! wrong {
+    ($found:ident, $holds:expr, $($told:tt)*) => {
+        if !$holds {
+            $found.push(Finding::told(&anyhow::anyhow!($($told)*)));
+        }
+    };
 }
 
-fn address(api: &Api) -> anyhow::Result<()> {
+/// Everything that cannot be meant.
+pub(super) fn check(ixit: &Ixit) -> Vec<Finding> {
+    let mut found = Vec::new();
+    found.extend(address(&ixit.api));
+    found.extend(version(&ixit.api.version));
+    found.extend(headers(&ixit.api));
+    found.extend(authentication(&ixit.api));
+    found.extend(nfvo(&ixit.nfvo));
+    found.extend(commands(ixit));
+    found
+}
+
+fn address(api: &Api) -> Vec<Finding> {
+    let mut found = Vec::new();
     match &api.root {
         Some(root) => {
-            crate::testbed::sut_process::address(root)
-                .map_err(|error| anyhow::anyhow!("ixit.api.root: {error}"))?;
+            if let Err(error) = crate::testbed::sut_process::address(root) {
+                wrong!(found, false, "ixit.api.root: {error}");
+            }
         }
-        None => anyhow::ensure!(
+        None => wrong!(
+            found,
             !api.running,
             "ixit.api.root: is missing; a product that runs by itself (ixit.api.running = true) needs its address"
         ),
     }
-    Ok(())
+    found
 }
 
-fn commands(ixit: &Ixit) -> anyhow::Result<()> {
+fn commands(ixit: &Ixit) -> Vec<Finding> {
+    let mut found = Vec::new();
     for (label, command) in ixit.commands.all() {
         let Some(action) = command else { continue };
         let said = action.texts().iter().any(|text| !text.trim().is_empty());
-        anyhow::ensure!(
+        wrong!(
+            found,
             said,
             "{label}: is empty; give the program and its arguments, or {{ operator = \"what a person is to do\" }}, or leave it out"
         );
-        anyhow::ensure!(
-            ixit.api.running,
+        wrong!(
+            found,
+            ixit.api.running || label == Commands::RENEW,
             "{label}: is for a product that runs by itself (ixit.api.running = true); ixit.start does the rest"
         );
     }
-    Ok(())
+    found
 }
 
 /// Every secret of these tables with its label.
@@ -92,7 +107,8 @@ pub(super) fn files(ixit: &mut Ixit) -> Vec<(&'static str, &mut PathBuf)> {
         .collect()
 }
 
-fn version(version: &str) -> anyhow::Result<()> {
+fn version(version: &str) -> Vec<Finding> {
+    let mut found = Vec::new();
     let plain = version
         .split_once("-impl:")
         .map_or(version, |(plain, _)| plain);
@@ -100,21 +116,29 @@ fn version(version: &str) -> anyhow::Result<()> {
     let numbers = parts
         .iter()
         .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
-    anyhow::ensure!(
+    wrong!(
+        found,
         parts.len() == 3 && numbers && matches!(parts.first(), Some(&"1" | &"2")),
         "ixit.api.version: '{version}' is no version of VNF lifecycle management; write e.g. \"2.0.0\" for /vnflcm/v2, \"1.3.0\" for \
          /vnflcm/v1"
     );
-    Ok(())
+    found
 }
 
-fn headers(api: &Api) -> anyhow::Result<()> {
+fn headers(api: &Api) -> Vec<Finding> {
+    let mut found = Vec::new();
     for (name, value) in &api.headers {
         let label = format!("ixit.api.headers.{name}");
         let Ok(read) = name.parse::<http::HeaderName>() else {
-            anyhow::bail!("{label}: '{name}' is no name of a header field");
+            wrong!(
+                found,
+                false,
+                "{label}: '{name}' is no name of a header field"
+            );
+            continue;
         };
-        anyhow::ensure!(
+        wrong!(
+            found,
             http::HeaderValue::from_str(value).is_ok(),
             "{label}: '{value}' is no value of a header field"
         );
@@ -125,22 +149,28 @@ fn headers(api: &Api) -> anyhow::Result<()> {
             ),
             "version" => ("ixit.api.version", "it has a label of its own"),
             "host" | "content-length" | "content-type" | "transfer-encoding" => {
-                anyhow::bail!("{label}: the tester sets it itself; leave it out")
+                wrong!(
+                    found,
+                    false,
+                    "{label}: the tester sets it itself; leave it out"
+                );
+                continue;
             }
             _ => continue,
         };
-        anyhow::bail!("{label}: {belongs}; use {label_of}");
+        wrong!(found, false, "{label}: {belongs}; use {label_of}");
     }
-    Ok(())
+    found
 }
 
-fn authentication(api: &Api) -> anyhow::Result<()> {
+fn authentication(api: &Api) -> Vec<Finding> {
+    let mut found = Vec::new();
     let written = &api.authentication;
-    both(
+    found.extend(both(
         "ixit.api",
         api.certificate.is_some(),
         api.private_key.is_some(),
-    )?;
+    ));
     let (wanted, name): (&[&str], _) = match written.kind {
         AuthenticationKind::MutualTls => (&[], "mutual-tls"),
         AuthenticationKind::None => (&[], "none"),
@@ -154,29 +184,33 @@ fn authentication(api: &Api) -> anyhow::Result<()> {
         _ => &[],
     };
     for (label, given) in members(written) {
-        anyhow::ensure!(
+        wrong!(
+            found,
             given || !wanted.contains(&label),
             "ixit.api.authentication.{label}: is missing; kind = \"{name}\" needs it"
         );
-        anyhow::ensure!(
+        wrong!(
+            found,
             !given || wanted.contains(&label) || allowed.contains(&label),
             "ixit.api.authentication.{label}: means nothing with kind = \"{name}\"; leave it out, or write another kind"
         );
     }
     if let Some(endpoint) = &written.token_endpoint {
-        crate::testbed::sut_process::address(endpoint).map_err(|_| {
-            anyhow::anyhow!(
-                "ixit.api.authentication.token-endpoint: '{endpoint}' is no URL; write e.g. \"https://127.0.0.1:9443/token\""
-            )
-        })?;
-        anyhow::ensure!(
+        wrong!(
+            found,
+            crate::testbed::sut_process::address(endpoint).is_ok(),
+            "ixit.api.authentication.token-endpoint: '{endpoint}' is no URL; write e.g. \"https://127.0.0.1:9443/token\""
+        );
+        wrong!(
+            found,
             written.client_secret.is_some() || endpoint.starts_with("https://"),
             "ixit.api.authentication.client-secret: is missing; without it the tester is known by its certificate, which \
              needs a token-endpoint with https"
         );
     }
     if let Some(name) = &written.header {
-        anyhow::ensure!(
+        wrong!(
+            found,
             name.parse::<http::HeaderName>().is_ok(),
             "ixit.api.authentication.header: '{name}' is no name of a header field"
         );
@@ -185,11 +219,12 @@ fn authentication(api: &Api) -> anyhow::Result<()> {
         .root
         .as_deref()
         .is_some_and(|root| root.starts_with("http://"));
-    anyhow::ensure!(
+    wrong!(
+        found,
         !plain || api.certificate.is_none() && api.anchors.is_none(),
         "ixit.api: certificate, private-key and anchors mean nothing with a root that begins with http://"
     );
-    Ok(())
+    found
 }
 
 /// Each member with whether it is given.
@@ -206,45 +241,52 @@ fn members(written: &Authentication) -> [(&'static str, bool); 8] {
     ]
 }
 
-fn nfvo(side: &NfvoSide) -> anyhow::Result<()> {
-    both(
+fn nfvo(side: &NfvoSide) -> Vec<Finding> {
+    let mut found = Vec::new();
+    found.extend(both(
         "ixit.nfvo",
         side.certificate.is_some(),
         side.private_key.is_some(),
-    )?;
+    ));
     if let Some(name) = &side.name {
-        anyhow::ensure!(
+        wrong!(
+            found,
             url::Host::parse(name).is_ok(),
             "ixit.nfvo.name: '{name}' is no host name or address"
         );
     }
-    anyhow::ensure!(
+    wrong!(
+        found,
         side.client_secret.is_none() || side.client_id.is_some(),
         "ixit.nfvo.client-secret: belongs to a client-id, which is missing"
     );
-    anyhow::ensure!(
+    wrong!(
+        found,
         side.client_id.is_none()
             || side.client_secret.is_some()
             || side.security == Security::MutualTls,
         "ixit.nfvo.client-secret: is missing; without it the product is known by its certificate, which needs security = \
          \"mutual-tls\""
     );
-    anyhow::ensure!(
+    wrong!(
+        found,
         side.security != Security::Plain || side.certificate.is_none(),
         "ixit.nfvo.certificate: means nothing with security = \"plain\"; leave it out, or write \"server-tls\""
     );
-    anyhow::ensure!(
+    wrong!(
+        found,
         side.security == Security::MutualTls || side.client_anchors.is_none(),
         "ixit.nfvo.client-anchors: means something with security = \"mutual-tls\" alone"
     );
-    Ok(())
+    found
 }
 
-fn both(table: &str, certificate: bool, key: bool) -> anyhow::Result<()> {
+fn both(table: &str, certificate: bool, key: bool) -> Option<Finding> {
     let missing = match (certificate, key) {
         (true, false) => "private-key",
         (false, true) => "certificate",
-        _ => return Ok(()),
+        _ => return None,
     };
-    anyhow::bail!("{table}.{missing}: is missing; certificate and private-key belong together")
+    let text = "is missing; certificate and private-key belong together";
+    Some(Finding::of(format!("{table}.{missing}"), text))
 }

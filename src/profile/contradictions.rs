@@ -3,7 +3,7 @@
 use super::IN_TOKEN;
 use super::finding::Finding;
 use crate::model::ics::Item;
-use crate::model::sut::{Action, Profile, Security};
+use crate::model::sut::{Action, Commands, Ixit, KeyTrigger, Profile, Security};
 
 /// The ICS item that the test cases of delegation mode ask for.
 const DELEGATION: &str = "delegation-mode";
@@ -34,9 +34,27 @@ pub(super) fn check(profile: &Profile) -> Vec<Finding> {
         );
         found.push(Finding::of("ixit.keys.pkcs11", text));
     }
+    found.extend(trigger(ixit));
     found.extend(unreachable(profile));
     found.extend(delegation(profile));
     found
+}
+
+/// Who triggers the installation of keys, and that it can.
+fn trigger(ixit: &Ixit) -> Option<Finding> {
+    match (ixit.keys.trigger, &ixit.commands.renew) {
+        (KeyTrigger::Command, None) => {
+            let text = "is missing: ixit.keys.trigger = \"command\" says that it has new key pairs installed; give the program and its \
+                        arguments, or { operator = \"what a person is to do\" }";
+            Some(Finding::of(Commands::RENEW, text))
+        }
+        (KeyTrigger::ChangeExtConn, Some(_)) => {
+            let text = "is not used: new key pairs are asked for as ixit.keys.trigger says; write trigger = \"command\" there, or leave \
+                        this out";
+            Some(Finding::of(Commands::RENEW, text))
+        }
+        _ => None,
+    }
 }
 
 /// A product that runs by itself knows what it was configured with. What each run makes anew it can only be told by a program of the

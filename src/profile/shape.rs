@@ -80,6 +80,8 @@ impl<'t> Shape<'t> {
 
     fn table(&mut self, table: &DeTable<'_>, schema: &Value, label: &str, line: Option<usize>) {
         let known = schema["properties"].as_object();
+        // What a label that is not known was meant to be: that one is not missing besides.
+        let mut meant = Vec::new();
         for (key, value) in table {
             let name: &str = key.get_ref();
             let path = join(label, name);
@@ -89,14 +91,16 @@ impl<'t> Shape<'t> {
                 self.value(value, of_one, &path, at);
             } else if schema["additionalProperties"] == false {
                 let known = known.into_iter().flatten().map(|(name, _)| name.as_str());
-                self.told(Some(at), &path, unknown(name, label, known.collect()));
+                let known: Vec<&str> = known.collect();
+                meant.extend(nearest(name, known.iter().copied()).map(str::to_owned));
+                self.told(Some(at), &path, unknown(name, label, known));
             } else if schema["additionalProperties"].is_object() {
                 self.value(value, &schema["additionalProperties"], &path, at);
             }
         }
         for name in schema["required"].as_array().into_iter().flatten() {
             let name = name.as_str().unwrap_or_default();
-            if !table.contains_key(name) {
+            if !table.contains_key(name) && !meant.iter().any(|meant| meant == name) {
                 let kind = schema::kind(&schema["properties"][name]);
                 self.told(line, &join(label, name), format!("is missing ({kind})"));
             }

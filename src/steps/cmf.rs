@@ -16,6 +16,7 @@ use crate::model::key_protection::Delivery;
 use crate::model::question::Question;
 use crate::testbed::Testbed;
 use crate::testbed::csr::Asked;
+use crate::testbed::renewal::UnderWay;
 use crate::world::World;
 
 /// What asks for a certificate by EST without a label.
@@ -83,7 +84,7 @@ async fn asks(world: &mut World, _: Arguments) -> StepResult {
 
 async fn either(
     bed: &mut Testbed,
-    operation: &str,
+    operation: &UnderWay,
     labelled: &mut Hold,
     unlabelled: &mut Hold,
     expected: &str,

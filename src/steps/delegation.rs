@@ -9,8 +9,9 @@ use scas_simulators::transcript::Request;
 use super::{Arguments, Problem, StepResult};
 use crate::model::key_protection::ChannelUse;
 use crate::model::question::Question;
-use crate::model::sut::KeyAlgorithm;
+use crate::model::sut::{KeyAlgorithm, KeyTrigger};
 use crate::testbed::Testbed;
+use crate::testbed::renewal::UnderWay;
 use crate::testbed::vnf::Undone;
 use crate::world::World;
 
@@ -115,7 +116,7 @@ async fn begin(world: &mut World, vnfcis: u64, algorithm: KeyAlgorithm) -> StepR
     let operation = bed.instantiate_delegated(&vnf, vnfcis).await?;
     world.vnfd_ids.push(vnfd_id);
     world.custody.vnf = Some(vnf);
-    world.custody.operation = Some(operation);
+    world.custody.operation = Some(UnderWay::Operation(operation));
     Ok(())
 }
 
@@ -145,8 +146,10 @@ crate::step!(
     "the NFVO asks for new certificates of the VNFCI(s)",
     renew
 );
+/// The profile says what has them installed. The NFVO asks where it does not say otherwise.
 async fn renew(world: &mut World, _: Arguments) -> StepResult {
     let vnf = vnf(world)?;
+    let trigger = world.context()?.profile.ixit.keys.trigger;
     world.custody.earlier = certified(world)?;
     let bed = world.bed()?;
     let known = bed.vnfcs(&vnf).await?;
@@ -171,8 +174,13 @@ async fn renew(world: &mut World, _: Arguments) -> StepResult {
             format!("{} VNFC(s), none of a server that came up", known.len()),
         ));
     }
-    let operation = bed.renew_certificates(&vnf, &addresses).await?;
-    world.custody.operation = Some(operation);
+    let under_way = match trigger {
+        KeyTrigger::ChangeExtConn => {
+            UnderWay::Operation(bed.renew_certificates(&vnf, &addresses).await?)
+        }
+        KeyTrigger::Command => bed.renew_as_told(&vnf, &addresses).await?,
+    };
+    world.custody.operation = Some(under_way);
     Ok(())
 }
 
@@ -187,7 +195,7 @@ async fn completes(world: &mut World, _: Arguments) -> StepResult {
 crate::step!(When, "the lifecycle operation ends in vain", in_vain);
 async fn in_vain(world: &mut World, _: Arguments) -> StepResult {
     let operation = operation(world)?;
-    let (state, error) = world.bed()?.ended_as(&operation).await?;
+    let (state, error) = world.bed()?.outcome(&operation).await?;
     if state == "COMPLETED" {
         return Err(Problem::unmet("the operation fails", "it is COMPLETED"));
     }
@@ -206,7 +214,7 @@ crate::step!(
 );
 async fn ends_somehow(world: &mut World, _: Arguments) -> StepResult {
     let operation = operation(world)?;
-    let (state, error) = world.bed()?.ended_as(&operation).await?;
+    let (state, error) = world.bed()?.outcome(&operation).await?;
     // Whether it succeeds is not in question here; why it did not may help who reads on.
     if state != "COMPLETED" {
         let told = format!(
@@ -273,11 +281,11 @@ async fn mutual_tls(world: &mut World, _: Arguments) -> StepResult {
 /// Waits for the operation to be COMPLETED.
 pub(super) async fn completed(world: &mut World) -> StepResult {
     let operation = operation(world)?;
-    Ok(world.bed()?.completed(&operation).await?)
+    Ok(world.bed()?.done(&operation).await?)
 }
 
 /// The operation that is under way.
-pub(super) fn operation(world: &World) -> anyhow::Result<String> {
+pub(super) fn operation(world: &World) -> anyhow::Result<UnderWay> {
     let operation = &world.custody.operation;
     operation
         .clone()
@@ -307,14 +315,14 @@ fn certified(world: &mut World) -> anyhow::Result<Vec<String>> {
 /// Waits until something is stopped by the hold. An operation that ends instead is told as it is.
 pub(super) async fn arrival(
     bed: &mut Testbed,
-    operation: &str,
+    operation: &UnderWay,
     hold: &mut Hold,
     expected: &str,
 ) -> Result<Request, Problem> {
     tokio::select! {
         biased;
         request = hold.arrived() => Ok(request),
-        ended = bed.ended_as(operation) => {
+        ended = bed.outcome(operation) => {
             let (state, error) = ended?;
             Err(Undone::error(expected, format!("the operation is {state}: {error}")).into())
         }

@@ -61,6 +61,28 @@ pub fn canary() -> Result<Vec<String>, String> {
     found_in(sources, scratch.path())
 }
 
+/// Plants a canary in a folder of the product's and searches it.
+///
+/// # Errors
+/// As for [`canary`]; so has a folder into which nothing can be written: what lies beside it says less.
+pub fn canary_in(folder: &Source) -> Result<(), String> {
+    let Source::Folder { path, .. } = folder else {
+        return Ok(());
+    };
+    let scratch =
+        crate::context::private_folder("scas-look-").map_err(|error| error.to_string())?;
+    // A folder of its own in it, so that not all of it is searched.
+    let inside = tempfile::Builder::new()
+        .prefix(".scas-canary-")
+        .tempdir_in(path)
+        .map_err(|error| format!("nothing can be written there: {error}"))?;
+    let source = Source::Folder {
+        written: path.display().to_string(),
+        path: inside.path().to_owned(),
+    };
+    found_in(vec![source], scratch.path()).map(drop)
+}
+
 /// As [`canary`], on the machine behind a command.
 ///
 /// # Errors

@@ -38,12 +38,26 @@ impl Testbed {
     /// # Errors
     /// The program fails, or the person does not do it, or there is none.
     pub(super) async fn act(&mut self, label: &str, action: &Action) -> Result<(), StartError> {
+        self.act_with(label, action, &[]).await
+    }
+
+    /// The same, with values of further placeholders.
+    ///
+    /// # Errors
+    /// As for [`Testbed::act`].
+    pub(super) async fn act_with(
+        &mut self,
+        label: &str,
+        action: &Action,
+        further: &[(&'static str, String)],
+    ) -> Result<(), StartError> {
         let dir = self.dir("sut");
         std::fs::create_dir_all(&dir).map_err(|source| StartError::File {
             path: dir.display().to_string(),
             source,
         })?;
-        let values = self.values("sut", &dir);
+        let mut values = self.values("sut", &dir);
+        values.extend(further.iter().cloned());
         let texts = action.texts().iter().map(|text| filled(text, &values));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
         match action {

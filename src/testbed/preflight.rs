@@ -65,6 +65,7 @@ fn contact(profile: &Profile) -> Result<(Contact, Manner), Finding> {
 pub fn placeholders() -> BTreeMap<&'static str, String> {
     [
         "accepted-at",
+        "api",
         "attempts",
         "cmf",
         "cmf-ca",
@@ -81,6 +82,8 @@ pub fn placeholders() -> BTreeMap<&'static str, String> {
         "state",
         "vim",
         "vim-password-file",
+        "vnf",
+        "vnfcis",
     ]
     .into_iter()
     .map(|name| (name, name.to_owned()))

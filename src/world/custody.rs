@@ -6,6 +6,7 @@ use scas_simulators::control::Hold;
 
 use crate::model::key_protection::{Delivery, OamConnection};
 use crate::testbed::observation::Taken;
+use crate::testbed::renewal::UnderWay;
 use crate::testbed::token::Glance;
 
 /// What a scenario of delegation mode has come to (SEC 030 4.2.2.3 to 4.2.2.5).
@@ -14,7 +15,7 @@ pub struct Custody {
     /// The VNF instance.
     pub vnf: Option<String>,
     /// The lifecycle operation that is under way, or ended last.
-    pub operation: Option<String>,
+    pub operation: Option<UnderWay>,
     /// Which of the two kinds of key pair the scenario is about.
     pub kind: Option<CertificateType>,
     /// Stops what the SUT asks of the CMF for certificates of this kind, by its label.

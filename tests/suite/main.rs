@@ -28,4 +28,5 @@ mod resume;
 mod scan;
 mod support;
 mod token;
+mod trigger;
 mod verdicts;

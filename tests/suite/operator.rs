@@ -93,14 +93,14 @@ impl Lab {
     }
 }
 
-/// Reads what is asked for, and answers with what `operator` says, until the run ends.
-fn converse(
+/// Reads what is asked for, and answers with what `operator` says of step and instruction, until the run ends.
+pub fn converse(
     mut child: Child,
     asked: impl Read,
     mut answers: impl Write,
-    mut operator: impl FnMut(&str) -> String,
+    mut operator: impl FnMut(&str, &str) -> String,
 ) -> Ended {
-    let mut step = String::new();
+    let (mut step, mut last) = (String::new(), String::new());
     let mut told = String::new();
     let mut lines = BufReader::new(asked);
     let mut line = Vec::new();
@@ -115,10 +115,11 @@ fn converse(
         if let Some((_, rest)) = text.split_once("this is for you to do (") {
             step = rest.split(')').next().unwrap().to_owned();
         } else if text.contains("Done? Answer y, or n") {
-            writeln!(answers, "{}", operator(&step)).unwrap();
+            writeln!(answers, "{}", operator(&step, last.trim())).unwrap();
         } else if text.contains("Your name, for the record:") {
             writeln!(answers, "B. Operator").unwrap();
         }
+        last = text;
     }
     let code = child.wait().unwrap().code().expect("ended by itself");
     Ended {
@@ -144,7 +145,7 @@ fn who_sits_there_is_asked_and_the_scenario_goes_on_when_it_is_done() {
         .unwrap();
     let (stdin, stderr) = (child.stdin.take().unwrap(), child.stderr.take().unwrap());
     let mut hesitates = true;
-    let ended = converse(child, stderr, stdin, |step| {
+    let ended = converse(child, stderr, stdin, |step, _| {
         if std::mem::take(&mut hesitates) {
             // Not understood, and asked again: by another line, which this operator answers at once.
             return format!("what?\n{}", {
@@ -204,7 +205,7 @@ fn on_a_terminal_what_is_not_done_is_inconclusive_with_the_operators_words() {
     drop(terminal.slave);
     let answers = std::fs::File::from(ours(&terminal.master));
     let asked = std::fs::File::from(terminal.master);
-    let ended = converse(child, asked, answers, |_| {
+    let ended = converse(child, asked, answers, |_, _| {
         "n the button is stuck".to_owned()
     });
     // The bar is drawn on a terminal.

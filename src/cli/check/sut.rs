@@ -10,7 +10,7 @@ use crate::catalogue::{Catalogue, Selection};
 use crate::cli::{Failure, list, run};
 use crate::model::sut::{Profile, Sut};
 use crate::model::test_case::TestCase;
-use crate::profile::Finding;
+use crate::profile::{Finding, Findings};
 use crate::{profile, testbed};
 
 /// Exit code where nothing applies: a run would judge nothing.
@@ -20,8 +20,9 @@ const NOTHING_APPLIES: u8 = 4;
 #[derive(Serialize)]
 struct Report<'a> {
     profile: &'a str,
-    profile_digest: &'a str,
-    sut: &'a Sut,
+    /// Missing, as is `sut`, where the profile cannot be read so far.
+    profile_digest: Option<&'a str>,
+    sut: Option<&'a Sut>,
     cases: Vec<Case<'a>>,
     /// What was looked at and is in order.
     seen: Vec<String>,
@@ -56,7 +57,11 @@ pub(super) fn report(args: &Args, path: &Path) -> Result<(String, u8), Failure> 
         .map(|text| Selection::parse(text, &catalogue))
         .transpose()
         .map_err(|error| Failure::Usage(anyhow::Error::new(error).context("--select")))?;
-    let loaded = profile::load(path, &super::super::environment).map_err(Failure::Usage)?;
+    let loaded = match profile::load(path, &super::super::environment) {
+        Ok(loaded) => loaded,
+        Err(error) if args.json => return unread(path, &error),
+        Err(error) => return Err(Failure::Usage(error)),
+    };
     let profile = &loaded.profile;
     let mut looked = super::super::runtime()?.block_on(testbed::preflight(profile));
     looked
@@ -84,8 +89,8 @@ pub(super) fn report(args: &Args, path: &Path) -> Result<(String, u8), Failure> 
     let lacks: Vec<String> = told(looked.lacks);
     let report = Report {
         profile: &loaded.name,
-        profile_digest: &loaded.digest,
-        sut: &profile.sut,
+        profile_digest: Some(&loaded.digest),
+        sut: Some(&profile.sut),
         cases,
         seen: looked.seen,
         lacks,
@@ -97,6 +102,24 @@ pub(super) fn report(args: &Args, path: &Path) -> Result<(String, u8), Failure> 
         report.text()
     };
     Ok((text, report.exit_code()))
+}
+
+/// What a program is told of a profile that cannot be read: the same findings as a person, one by one.
+fn unread(path: &Path, error: &anyhow::Error) -> Result<(String, u8), Failure> {
+    let findings = match error.downcast_ref::<Findings>() {
+        Some(found) => found.all.iter().map(ToString::to_string).collect(),
+        None => vec![format!("{error:#}")],
+    };
+    let report = Report {
+        profile: &path.display().to_string(),
+        profile_digest: None,
+        sut: None,
+        cases: Vec::new(),
+        seen: Vec::new(),
+        lacks: Vec::new(),
+        findings,
+    };
+    Ok((list::json(&report)?, USAGE))
 }
 
 /// Every test case of which something is selected; what the ICS leaves open is a finding.
@@ -208,11 +231,12 @@ impl Report<'_> {
     }
 
     fn text(&self) -> String {
-        let sut = self.sut;
-        let mut text = format!(
-            "{}: {} {} ({}), role {}\n",
-            self.profile, sut.name, sut.version, sut.vendor, sut.role
-        );
+        let mut text = self.sut.map_or(String::new(), |sut| {
+            format!(
+                "{}: {} {} ({}), role {}\n",
+                self.profile, sut.name, sut.version, sut.vendor, sut.role
+            )
+        });
         for case in &self.cases {
             let status = match case.applies {
                 Some(true) => "applies",

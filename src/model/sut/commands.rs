@@ -21,6 +21,9 @@ pub struct Commands {
     pub reset: Option<Action>,
     /// Configures it to delegation mode, with CMF and VIM of the scenario; done before each scenario of delegation mode.
     pub delegation: Option<Action>,
+    /// Has it install new key pairs and certificates in the VNFCIs of the VNF instance `{vnf}`, where `ixit.keys.trigger = "command"`; also for a
+    /// product that is started for each scenario.
+    pub renew: Option<Action>,
 }
 
 /// Something that is done to the product.
@@ -60,8 +63,11 @@ impl Action {
 }
 
 impl Commands {
+    /// The label of `renew`, which is not for products alone that run by themselves.
+    pub const RENEW: &'static str = "ixit.commands.renew";
+
     /// Each with its label.
-    pub fn all(&self) -> [(&'static str, Option<&Action>); 6] {
+    pub fn all(&self) -> [(&'static str, Option<&Action>); 7] {
         [
             ("ixit.commands.start", self.start.as_ref()),
             ("ixit.commands.stop", self.stop.as_ref()),
@@ -69,6 +75,7 @@ impl Commands {
             ("ixit.commands.restart", self.restart.as_ref()),
             ("ixit.commands.reset", self.reset.as_ref()),
             ("ixit.commands.delegation", self.delegation.as_ref()),
+            (Self::RENEW, self.renew.as_ref()),
         ]
     }
 }

@@ -53,8 +53,21 @@ pub struct Keys {
     /// tester asks for where the kind does not matter.
     #[schemars(length(min = 1))]
     pub algorithms: Vec<KeyAlgorithm>,
+    /// What has the product install new key pairs in VNFCIs that run (SEC 030 4.2.2.5).
+    pub trigger: KeyTrigger,
     /// The PKCS#11 token that holds them, if one does (ICS item `key-custody-pkcs11`).
     pub pkcs11: Option<Pkcs11>,
+}
+
+/// What has a product install new key pairs in VNFCIs that run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyTrigger {
+    /// The NFVO changes the external connectivity (SOL003 5.4.11), and gives certificate configuration with it.
+    #[default]
+    ChangeExtConn,
+    /// `ixit.commands.renew`, a program or a person. Its end is seen at the VNFCIs.
+    Command,
 }
 
 /// A PKCS#11 token of the product's, as the tester gets into it.
@@ -101,6 +114,7 @@ impl Default for Keys {
             attempts: 3,
             deletion_deadline: 5,
             algorithms: vec![KeyAlgorithm::default()],
+            trigger: KeyTrigger::default(),
             pkcs11: None,
         }
     }

@@ -29,6 +29,7 @@ pub(super) async fn check(profile: &Profile, found: &mut Preflight) {
     }
     if profile.ixit.observe.via.is_empty() {
         points(profile, found);
+        canaries(profile, found).await;
     } else {
         afar::check(profile, found).await;
     }
@@ -50,6 +51,31 @@ pub(super) async fn check(profile: &Profile, found: &mut Preflight) {
         Err(error) => found
             .lacks
             .push(Finding::of("ixit.observe", error.to_string())),
+    }
+}
+
+/// What is put into the named folders is found there.
+async fn canaries(profile: &Profile, found: &mut Preflight) {
+    for written in &profile.ixit.observe.storage {
+        let Ok(source @ Source::Folder { .. }) = Source::parse(written) else {
+            continue;
+        };
+        if survey::readable(&source).is_err() {
+            // That has been told.
+            continue;
+        }
+        let looked = tokio::task::spawn_blocking(move || observation::canary_in(&source)).await;
+        match looked.unwrap_or_else(|error| Err(error.to_string())) {
+            Ok(()) => found.seen.push(format!(
+                "ixit.observe.storage: a canary in {written} was found"
+            )),
+            Err(why) => {
+                let text = format!(
+                    "a canary cannot be planted in '{written}', or is not found: {why}; that nothing is found there will say less"
+                );
+                found.lacks.push(Finding::of("ixit.observe.storage", text));
+            }
+        }
     }
 }
 

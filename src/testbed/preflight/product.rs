@@ -1,5 +1,6 @@
 //! A product that runs already: whether it can be reached, in the way that the profile says: [`check`].
 
+mod callback;
 mod shown;
 
 use std::net::SocketAddr;
@@ -60,7 +61,14 @@ pub(super) async fn check(ixit: &Ixit, contact: &Contact, manner: Manner, found:
             }
         }
     }
-    match ask(ixit, root, contact, manner).await {
+    let client = match client(ixit, root, contact, manner) {
+        Ok(client) => client,
+        Err(finding) => {
+            found.findings.push(finding);
+            return;
+        }
+    };
+    match ask(ixit, &client).await {
         Ok((answer, what)) => {
             found.seen.push(format!(
                 "{root} answers {what} with HTTP {}",
@@ -68,6 +76,7 @@ pub(super) async fn check(ixit: &Ixit, contact: &Contact, manner: Manner, found:
             ));
             found.findings.extend(apart(&answer, Timestamp::now()));
             found.findings.extend(offered(&answer, ixit));
+            callback::check(ixit, contact, &client, found).await;
         }
         Err(finding) => found.findings.push(finding),
     }
@@ -102,13 +111,12 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
     ))
 }
 
-/// What the API says of its versions; where it does not, its list of subscriptions.
-async fn ask(
+fn client(
     ixit: &Ixit,
     root: &str,
     contact: &Contact,
     manner: Manner,
-) -> Result<(Answer, &'static str), Finding> {
+) -> Result<ApiClient, Finding> {
     let security = if root.starts_with("http://") {
         ClientSecurity::Plain
     } else {
@@ -125,7 +133,11 @@ async fn ask(
     };
     let client = Client::new(&security, root, Transcript::new(), parties, limits)
         .map_err(|error| Finding::of(ROOT, error.to_string()))?;
-    let client = ApiClient::new(client, Arc::new(manner));
+    Ok(ApiClient::new(client, Arc::new(manner)))
+}
+
+/// What the API says of its versions; where it does not, its list of subscriptions.
+async fn ask(ixit: &Ixit, client: &ApiClient) -> Result<(Answer, &'static str), Finding> {
     let mut asked = None;
     for (call, what) in [
         (lcm::versions(), "GET .../api_versions"),

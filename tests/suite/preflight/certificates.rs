@@ -132,3 +132,24 @@ fn certificates_that_have_expired_or_do_not_fit_are_told() {
         &["in order: ixit.nfvo.certificate: pki/tls/nfvo.crt is in date"],
     );
 }
+
+#[test]
+fn a_product_that_shows_a_certificate_that_has_expired_is_told_with_the_day() {
+    let stage = Stage::new();
+    stage.run(&["pki", "new", "pki"]).assert_told(0, &[]);
+    let config = reference_config("pki", "127.0.0.1:0", 1);
+    let expired = config
+        .replacen("tls/vnfm.crt", "signers/expired.crt", 1)
+        .replacen("tls/vnfm.key", "signers/expired.key", 1);
+    stage.write("vnfm.toml", &expired);
+    let product = Program::reference(&stage, "vnfm.toml");
+    let text = running(&product.root(), "");
+    refused(
+        &stage,
+        &text.replace("[ixit.capacity]", "[ixit]\npki = \"pki\"\n[ixit.capacity]"),
+        &[
+            "ixit.api.root: the product's certificate cannot be used: the certificate of '",
+            "expired on ",
+        ],
+    );
+}

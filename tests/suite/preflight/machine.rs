@@ -170,3 +170,32 @@ fn places_to_look_that_are_not_there_are_told() {
         ],
     );
 }
+
+#[test]
+fn a_canary_is_planted_in_each_folder_that_is_named_and_taken_away_again() {
+    let stage = Stage::new();
+    std::fs::create_dir(stage.path("vault")).unwrap();
+    let vault = stage.path("vault").display().to_string();
+    let with = |storage: &str| {
+        profile(
+            "processes = \"descendants\"",
+            &format!("storage = [\"{storage}\"]"),
+        )
+    };
+    stage.write("sut.toml", &with(&vault));
+    let found = format!("ixit.observe.storage: a canary in {vault} was found");
+    stage
+        .run(&["check", "--sut", "sut.toml"])
+        .assert_told(0, &[&found]);
+    assert_eq!(std::fs::read_dir(&vault).unwrap().count(), 0);
+    // Nobody can write there.
+    stage.write("sut.toml", &with("/proc/sys/kernel/random"));
+    stage.run(&["check", "--sut", "sut.toml"]).assert_told(
+        0,
+        &[
+            "lacks: ",
+            "ixit.observe.storage: a canary cannot be planted in '/proc/sys/kernel/random'",
+            "nothing can be written there",
+        ],
+    );
+}

@@ -1,8 +1,10 @@
 //! What is amiss before a run is told before it, by label, with what was seen and how to mend it. Exit code 64; nothing is begun.
 
+mod callback;
 mod certificates;
 mod machine;
 mod product;
+mod told;
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
