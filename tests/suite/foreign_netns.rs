@@ -98,6 +98,17 @@ fn what_a_product_on_another_machine_leaves_lying_fails_there() {
     }
 }
 
+#[test]
+fn roles_that_show_wrong_certificates_are_met_by_a_product_on_another_machine_too() {
+    if !machine::can_be_made() {
+        return;
+    }
+    let machine = Machine::new(&[]);
+    machine.call(&["/mnt/ctl", "reset"]);
+    machine.profile(&Machine::observe(&machine.via()));
+    run(&machine, "4.2.2.5 and @extended").assert_told(0, &["5 passed", "0 inconclusive"]);
+}
+
 /// A command that leads to the machine, and after so many calls does something else.
 fn way_that_changes(machine: &Machine, after: u32, then: &str) -> Vec<String> {
     let lines = format!(
