@@ -160,6 +160,7 @@ impl Material {
             name: "load".into(),
             count,
             concurrency: CONCURRENCY,
+            members: serde_json::Map::new(),
             vnfd_ids: vec![bed.vnfd_id.clone()],
         };
         let client = ApiClient::new(client, Arc::new(Manner::default()));

@@ -10,8 +10,10 @@ use sha2::{Digest, Sha256};
 
 use crate::model::event::ScenarioId;
 use crate::model::sut::Profile;
+use crate::operator::Operator;
 use crate::pki::{SIGNERS_FOLDER, SigningMaterial, TLS_FOLDER, TestPki};
 use crate::testbed::contact::Contact;
+use crate::vnf_package::{Artifacts, Package};
 
 /// File with the trust anchors of package signers.
 const SIGNERS: &str = "signers.crt";
@@ -28,6 +30,15 @@ pub enum Tier {
     Full,
 }
 
+impl std::fmt::Display for Tier {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+        })
+    }
+}
+
 /// What every scenario of a run shares.
 pub struct RunContext {
     /// The run's folder.
@@ -42,12 +53,18 @@ pub struct RunContext {
     pub defects: Vec<String>,
     /// Whether what a scenario made in a product that runs by itself stays there.
     pub keep: bool,
+    /// Who does what only a person can do.
+    pub operator: Operator,
+    /// How many times the run was taken up again after an interruption.
+    pub resumptions: usize,
     /// The TLS side of the test PKI.
     pub pki: TestPki,
     /// How tester and product meet.
     pub contact: Contact,
     /// Who signs VNF packages.
     pub signing: Arc<SigningMaterial>,
+    /// What the product needs in each VNF package.
+    pub artifacts: Artifacts,
     /// The PKI as files, for the SUT. Removed with the context.
     pub pki_files: PkiFiles,
 }
@@ -68,6 +85,10 @@ impl RunContext {
         let given = profile.ixit.pki.as_deref();
         let (pki, signing) = material(given, now)?;
         let contact = Contact::of(&profile, &pki)?;
+        let artifacts = match &profile.ixit.vnf.artifacts {
+            Some(folder) => Artifacts::read(folder).context("ixit.vnf.artifacts")?,
+            None => Artifacts::default(),
+        };
         let pki_files = PkiFiles::write(&pki, &signing)?;
         Ok(Self {
             folder: folder.to_owned(),
@@ -76,9 +97,12 @@ impl RunContext {
             seed,
             defects,
             keep: false,
+            operator: Operator::default(),
+            resumptions: 0,
             pki,
             contact,
             signing: Arc::new(signing),
+            artifacts,
             pki_files,
         })
     }
@@ -91,13 +115,20 @@ impl RunContext {
         }
     }
 
+    /// A valid VNF package as this product wants it.
+    pub fn package(&self, vnfd_id: &str) -> Package<'_> {
+        Package::new(vnfd_id, &self.signing).with_artifacts(&self.artifacts)
+    }
+
     /// A fresh VNFD identifier: the same for the same seed, scenario and number, and for a product that runs by itself the same run.
     pub fn vnfd_id(&self, scenario: &ScenarioId, number: u64) -> String {
         let mut hash = Sha256::new();
         hash.update(self.seed.to_be_bytes());
         if self.profile.ixit.api.running {
-            // It may have a package in its cache that it met under the same identifier in an earlier run.
+            // It may have a package in its cache that it met under the same identifier in an earlier run,
+            // or in an attempt that was cut off.
             hash.update(self.folder.as_os_str().as_encoded_bytes());
+            hash.update(self.resumptions.to_be_bytes());
         }
         hash.update(scenario.case.as_bytes());
         hash.update(scenario.line.to_be_bytes());

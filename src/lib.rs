@@ -10,14 +10,18 @@ pub mod cms;
 pub mod context;
 pub mod judge;
 pub mod model;
+pub mod operator;
+pub mod pack;
 pub mod pki;
 pub mod profile;
 pub mod recorder;
 pub mod report;
 pub mod run;
+pub mod seal;
 pub mod session;
 pub mod steps;
 pub mod testbed;
+pub mod verify;
 pub mod vnf_package;
 pub mod world;
 

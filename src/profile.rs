@@ -34,6 +34,9 @@ use crate::model::sut::Profile;
 /// The ICS item of a product that keeps private keys in a PKCS#11 token.
 pub const IN_TOKEN: &str = "key-custody-pkcs11";
 
+/// The name of the profile that comes with the program.
+pub const BUILT_IN: &str = "built in";
+
 /// The reference VNFM's profile.
 const REFERENCE: &str = include_str!("../fixtures/sut/reference-vnfm.toml");
 
@@ -63,7 +66,7 @@ impl Loaded {
 /// # Errors
 /// It does not parse: a fault of ours.
 pub fn reference() -> anyhow::Result<Loaded> {
-    Ok(of_text(REFERENCE, "built in")?)
+    Ok(of_text(REFERENCE, BUILT_IN)?)
 }
 
 /// Reads a profile that is no file of the user's: it refers to no secrets of the environment.

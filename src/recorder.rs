@@ -7,6 +7,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::model::event::Event;
 
+/// The file in a run's folder.
+pub const EVENTS: &str = "events.jsonl";
+
 /// The events of one run. [`Recorder::record`] may be called from any task.
 pub struct Recorder {
     path: PathBuf,
@@ -32,17 +35,29 @@ impl Recorder {
         folder: &Path,
         listener: impl Fn(&Event) + Send + Sync + 'static,
     ) -> Result<Self, RecordError> {
-        let path = folder.join("events.jsonl");
-        let file = File::create_new(&path).map_err(|source| RecordError {
+        let path = folder.join(EVENTS);
+        let failed = |source| RecordError {
             path: path.clone(),
             source,
-        })?;
-        Ok(Self {
+        };
+        let file = File::create_new(&path).map_err(failed)?;
+        // Until the run ends, nobody can resume it.
+        file.lock().map_err(failed)?;
+        Ok(Self::go_on(path, file, listener))
+    }
+
+    /// Goes on with a record that was begun before: the file is open at its end, and locked.
+    pub fn go_on(
+        path: PathBuf,
+        file: File,
+        listener: impl Fn(&Event) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
             path,
             file: Mutex::new(file),
             fault: OnceLock::new(),
             listener: Box::new(listener),
-        })
+        }
     }
 
     /// Writes one event, from within a scenario that can do nothing about a full disk. The first failure is kept

@@ -38,6 +38,8 @@ pub struct Plan {
     pub cases: Vec<Arc<TestCase>>,
     /// The same, as reports know them: which scenarios were selected.
     pub planned: Vec<PlannedCase>,
+    /// Scenarios that ended before the run was cut off and taken up again: they are not run once more.
+    pub ended: BTreeSet<ScenarioId>,
 }
 
 /// Runs the plan to its end. Every event is recorded; the caller records the first and the last.
@@ -56,6 +58,7 @@ pub async fn run(
                 line: scenario.line,
             })
         })
+        .filter(|scenario| !plan.ended.contains(scenario))
         .collect();
     let _hook = PanicHook;
     let stage = Stage {
@@ -337,7 +340,12 @@ fn step_limit(world: &World) -> Duration {
     };
     let ixit = &context.profile.ixit;
     let rounds = context.capacity().max(1000) / ixit.capacity.concurrency.max(1) as u64;
-    STEP_LIMIT + Duration::from_secs(ixit.timeouts.answer.saturating_mul(rounds))
+    // A step may ask for two things, a stop and a start.
+    let people = match ixit.operator_steps().is_empty() {
+        true => 0,
+        false => 2 * ixit.timeouts.operator,
+    };
+    STEP_LIMIT + Duration::from_secs(ixit.timeouts.answer.saturating_mul(rounds) + people)
 }
 
 fn scenario_id(feature: &gherkin::Feature, scenario: &gherkin::Scenario) -> ScenarioId {

@@ -1,5 +1,8 @@
 //! One run from its plan to its results: [`Session`]. Shared by `scas run` and `scas selftest`.
 
+mod begun;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,13 +17,17 @@ use crate::catalogue::Selection;
 use crate::context::{RunContext, Tier};
 use crate::model::event::{Event, NotApplicable, PlannedCase, PlannedScenario};
 use crate::model::test_case::{self, ScenarioKind, TestCase};
+use crate::operator::Operator;
 use crate::profile::{Loaded, unknown_cases};
 use crate::recorder::Recorder;
 use crate::report;
-use crate::report::record::RunInfo;
+use crate::report::record::{self, RunInfo};
 use crate::report::results::Results;
+use crate::report::selftest::Selftest;
 use crate::run::{self, Plan};
 use crate::testbed::{Reserved, preflight};
+
+pub use begun::Begun;
 
 /// Scenarios under way at once. Most of a scenario's time is the SUT's and the disk's.
 const CONCURRENCY: usize = 4;
@@ -41,6 +48,10 @@ pub struct Session {
     pub defects: Vec<String>,
     /// Whether what a scenario made in a product that runs by itself stays there.
     pub keep: bool,
+    /// What `scas selftest` has shown of this suite, for the report to repeat.
+    pub selftest: Option<Selftest>,
+    /// Who does what only a person can do.
+    pub operator: Operator,
 }
 
 /// Why a run was not begun.
@@ -68,6 +79,8 @@ pub struct Prepared {
     plan: Plan,
     context: Arc<RunContext>,
     recorder: Arc<Recorder>,
+    /// The event that the run begins with, or goes on with.
+    opening: Event,
     _reserved: Reserved,
 }
 
@@ -92,34 +105,87 @@ impl Session {
             .with_context(|| format!("--out: cannot make the folder {}", folder.display()))
             .map_err(PrepareError::Configuration)?;
         let info = serde_json::to_vec_pretty(&self.info(id, started)).map_err(harness)?;
-        for (name, bytes) in [
+        let profile = &self.sut.profile;
+        let inventory = self
+            .catalogue
+            .inventory(profile.sut.role, &profile.ics, &plan.planned)
+            .map_err(harness)?;
+        let mut inventory = serde_json::to_vec(&inventory).map_err(harness)?;
+        inventory.push(b'\n');
+        let selftest = self.selftest.as_ref();
+        let selftest = selftest.map(serde_json::to_vec_pretty).transpose();
+        let selftest = selftest.map_err(harness)?;
+        let files = [
             ("run.json", info.as_slice()),
+            (record::INVENTORY, inventory.as_slice()),
             ("profile.toml", self.sut.text.as_bytes()),
-        ] {
+        ];
+        let selftest = selftest
+            .iter()
+            .map(|text| (record::SELFTEST, text.as_slice()));
+        for (name, bytes) in files.into_iter().chain(selftest) {
             let path = folder.join(name);
             fs::write(&path, bytes)
                 .with_context(|| format!("cannot write {}", path.display()))
                 .map_err(PrepareError::Harness)?;
         }
+        let context = self
+            .context(&folder, 0)
+            .map_err(PrepareError::Configuration)?;
+        Ok(Prepared {
+            recorder: Arc::new(Recorder::create(&folder, listener).map_err(harness)?),
+            opening: Event::RunStarted {
+                at: Timestamp::now(),
+                plan: plan.planned.clone(),
+            },
+            folder,
+            plan,
+            context,
+            _reserved: reserved,
+        })
+    }
+
+    /// The same for a run that was cut off: it goes on in its folder, with the scenarios that had not ended.
+    ///
+    /// # Errors
+    /// As [`Session::prepare`]; or this is not the same run.
+    pub async fn resume(&self, begun: Begun, listener: Listener) -> Result<Prepared, PrepareError> {
+        let mut plan = self.plan().map_err(PrepareError::Configuration)?;
+        let now = self.info(begun.run.id.clone(), begun.run.started);
+        begun
+            .ensure_same(&now, &plan.planned)
+            .map_err(PrepareError::Configuration)?;
+        let reserved = self.look().await.map_err(PrepareError::Configuration)?;
+        let folder = begun.folder().to_owned();
+        let context = self
+            .context(&folder, begun.attempt())
+            .map_err(PrepareError::Configuration)?;
+        plan.ended.clone_from(&begun.ended);
+        let (recorder, opening) = begun.take_up(listener).map_err(PrepareError::Harness)?;
+        Ok(Prepared {
+            recorder: Arc::new(recorder),
+            opening,
+            folder,
+            plan,
+            context,
+            _reserved: reserved,
+        })
+    }
+
+    fn context(&self, folder: &Path, resumptions: usize) -> anyhow::Result<Arc<RunContext>> {
         let context = RunContext::new(
-            &folder,
+            folder,
             self.sut.profile.clone(),
             self.tier,
             self.seed,
             self.defects.clone(),
-        )
-        .map_err(PrepareError::Configuration)?;
-        let context = RunContext {
+        )?;
+        Ok(Arc::new(RunContext {
             keep: self.keep,
+            operator: self.operator.clone(),
+            resumptions,
             ..context
-        };
-        Ok(Prepared {
-            recorder: Arc::new(Recorder::create(&folder, listener).map_err(harness)?),
-            folder,
-            plan,
-            context: Arc::new(context),
-            _reserved: reserved,
-        })
+        }))
     }
 
     /// Preflight: what is amiss is told at once. Addresses that the profile fixes are this run's until its end.
@@ -167,7 +233,11 @@ impl Session {
             });
             cases.push(Arc::new(case.clone()));
         }
-        Ok(Plan { cases, planned })
+        Ok(Plan {
+            cases,
+            planned,
+            ended: BTreeSet::new(),
+        })
     }
 
     fn scenarios(&self, case: &TestCase) -> Vec<PlannedScenario> {
@@ -195,11 +265,7 @@ impl Session {
             sut: self.sut.profile.sut.clone(),
             profile: self.sut.name.clone(),
             profile_digest: self.sut.digest.clone(),
-            tier: match self.tier {
-                Tier::Quick => "quick",
-                Tier::Full => "full",
-            }
-            .to_owned(),
+            tier: self.tier.to_string(),
             selection: self
                 .selection
                 .as_ref()
@@ -228,16 +294,18 @@ impl Prepared {
             .sum()
     }
 
+    /// How many of them ended before the run was cut off and taken up again.
+    pub fn ended(&self) -> usize {
+        self.plan.ended.len()
+    }
+
     /// Runs to the end or until `interrupted` says by what, then folds the record. Whatever ends it: children are
     /// ended, events are written, and the verdicts so far are kept.
     ///
     /// # Errors
     /// Record or reports cannot be written.
     pub async fn run(self, interrupted: impl Future<Output = String>) -> anyhow::Result<Results> {
-        self.recorder.record(&Event::RunStarted {
-            at: Timestamp::now(),
-            plan: self.plan.planned.clone(),
-        })?;
+        self.recorder.record(&self.opening)?;
         // Boxed, so that it is dropped here, with the test beds in it, when it is interrupted.
         let suite = Box::pin(run::run(
             &self.plan,

@@ -9,8 +9,10 @@ pub mod csr;
 pub mod delegation;
 pub mod lcm;
 pub mod load;
+mod members;
 pub mod observation;
 pub mod offer;
+mod operated;
 mod power;
 mod preflight;
 pub mod processes;
@@ -21,6 +23,7 @@ pub mod sut;
 pub mod sut_process;
 pub mod token;
 mod tolerance;
+mod vim;
 pub mod vnf;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,12 +44,14 @@ use crate::model::sut::AcceptedAt;
 use api_client::{ApiClient, Manner};
 use delegation::Delegation;
 use observation::Spoken;
+use operated::Operated;
 pub use preflight::{Preflight, Reserved, placeholders, preflight};
 pub use remains::Remains;
 pub use share::PRODUCT_TIME;
 use share::Waits;
 use sut::Sut;
 use sut_process::StartError;
+use vim::PlainVim;
 
 /// The longest body of a SUT's answer that is read, in bytes.
 const MAX_ANSWER: u64 = 16 * 1024 * 1024;
@@ -62,8 +67,10 @@ pub struct Testbed {
     replicas: Vec<Sut>,
     /// Those whose first process was killed; others of theirs may live.
     crashed: Vec<Sut>,
-    /// Whether `ixit.commands.reset` was run for this scenario.
+    /// Whether `ixit.commands.reset` was done for this scenario, and `delegation` where it is one of delegation mode.
     reset: bool,
+    /// What the operator answered.
+    operated: Operated,
     /// VNFDs that the NFVO held in the scenario.
     held: BTreeSet<String>,
     /// The subscription of this scenario.
@@ -86,6 +93,8 @@ pub struct Testbed {
     pub unsubscribed: Option<String>,
     /// The further roles of delegation mode, in its scenarios.
     delegation: Option<Delegation>,
+    /// In other scenarios the VIM, where the product is judged at instantiation.
+    vim: Option<PlainVim>,
     /// Answers of the SUT's that may be longer than what the transcript keeps.
     spoken: Vec<Spoken>,
     remarks: Vec<String>,
@@ -96,13 +105,18 @@ pub struct Testbed {
 }
 
 impl Testbed {
-    /// Starts the simulated NFVO. The SUT is started by [`Testbed::start`].
+    /// Starts the simulated NFVO, and the VIM where the product is judged at instantiation. The SUT is started by [`Testbed::start`].
     ///
     /// # Errors
     /// A fault of ours, or of the machine's.
     pub async fn up(context: Arc<RunContext>, folder: &Path) -> anyhow::Result<Self> {
         let transcript = Transcript::to_file(&folder.join(TRANSCRIPT))?;
-        Self::with(context, folder, transcript).await
+        let mut bed = Self::with(context, folder, transcript).await?;
+        if bed.context.profile.ixit.accepted_at == AcceptedAt::Instantiate {
+            let files = bed.scratch.path();
+            bed.vim = Some(PlainVim::start(&bed.context, &bed.transcript, files).await?);
+        }
+        Ok(bed)
     }
 
     /// As [`Testbed::up`], with CMF and CA for delegation mode. The transcript is written when the bed is taken down: until then
@@ -145,6 +159,7 @@ impl Testbed {
             context,
             manner: Arc::new(manner),
             reset: false,
+            operated: Operated::default(),
             held: BTreeSet::new(),
             subscription: None,
             silent: AtomicBool::new(false),
@@ -152,6 +167,7 @@ impl Testbed {
             down: false,
             folder: folder.to_owned(),
             delegation: None,
+            vim: None,
             spoken: Vec::new(),
             scratch,
             work,
@@ -345,6 +361,7 @@ impl Testbed {
             "vim-password-file",
         ];
         values.extend(empty.map(|name| (name, String::new())));
+        values.extend(self.vim.iter().flat_map(PlainVim::placeholders));
         values.extend(self.delegation.iter().flat_map(Delegation::placeholders));
         values
     }

@@ -7,6 +7,7 @@
 //! "the last file" mean the same to every verifier.
 
 mod archive;
+mod artifacts;
 mod content;
 mod flaw;
 mod manifest;
@@ -14,6 +15,7 @@ mod sealed;
 #[cfg(test)]
 mod tests;
 
+pub use artifacts::{ArtifactError, Artifacts};
 pub use flaw::{Flaw, Pair, UnknownFlaw, all, by_name};
 pub use manifest::ManifestDigest;
 
@@ -166,6 +168,13 @@ impl<'a> Package<'a> {
     /// With one more file of the VNFD, listed in the manifest. No flaw.
     pub fn with_file(mut self, path: &str, bytes: Vec<u8>) -> Self {
         self.files.push(File::of_vnfd(path, bytes.into()));
+        self.files.sort_by(|a, b| a.path.cmp(&b.path));
+        self
+    }
+
+    /// With files of the product's own beside the VNFD, listed in the manifest. No flaw.
+    pub fn with_artifacts(mut self, artifacts: &Artifacts) -> Self {
+        self.files.extend(artifacts.files());
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
         self
     }

@@ -81,11 +81,7 @@ pub struct Records {
 impl World {
     /// Tells the world which scenario it is; called once, before the first step.
     pub fn begin(&mut self, context: Arc<RunContext>, recorder: Arc<Recorder>, id: ScenarioId) {
-        let folder = context
-            .folder
-            .join("evidence")
-            .join(&id.case)
-            .join(format!("line-{:03}", id.line));
+        let folder = context.folder.join(id.folder());
         self.scenario = Some(Scenario {
             context,
             recorder,

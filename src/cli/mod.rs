@@ -4,15 +4,18 @@ mod check;
 mod init;
 mod list;
 mod new;
+mod operator;
 mod pki;
 mod progress;
 mod reference;
 mod report;
 mod run;
 mod scan;
+mod seal;
 mod selftest;
 mod simulate;
 mod softhsm;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -94,6 +97,10 @@ enum Command {
     Selftest(selftest::Args),
     /// Draw the reports of a run again, from its record alone
     Report(report::Args),
+    /// Verify an evidence pack: digests, reports, signatures, and the verdicts themselves
+    Verify(verify::Args),
+    /// Seal a run: one signed container with all its files, to hand over
+    Seal(seal::Args),
     /// Write the profile of a product, to fill in
     Init(init::Args),
     /// Start the feature of a requirement that has none
@@ -141,6 +148,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Selftest(args) => selftest::run(args),
         Command::Report(args) => report::run(args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Seal(args) => seal::run(&args),
         Command::Init(args) => init::run(&args),
         Command::New(args) => new::run(args),
         Command::Reference(args) => reference::run(args),

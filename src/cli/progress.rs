@@ -38,10 +38,16 @@ impl Progress {
         })
     }
 
-    /// The run begins.
-    pub fn begin(&self, scenarios: usize) {
+    /// Says something between the progress.
+    pub fn speaker(&self) -> Speaker {
+        Speaker(self.bar.clone())
+    }
+
+    /// The run begins, or goes on where so many have ended.
+    pub fn begin(&self, scenarios: usize, ended: usize) {
         if let Some(bar) = &self.bar {
             bar.set_length(scenarios as u64);
+            bar.set_position(ended as u64);
         }
     }
 
@@ -49,6 +55,23 @@ impl Progress {
     pub fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+    }
+}
+
+/// Says something to whoever watches the progress, without spoiling the bar.
+pub struct Speaker(Option<Arc<ProgressBar>>);
+
+impl Speaker {
+    /// One or more lines.
+    pub fn say(&self, text: &str) {
+        let say = || {
+            // Nobody is there to read it, then.
+            let _ = writeln!(std::io::stderr().lock(), "{text}");
+        };
+        match &self.0 {
+            Some(bar) => bar.suspend(say),
+            None => say(),
         }
     }
 }

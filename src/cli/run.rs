@@ -1,17 +1,20 @@
 //! `scas run`: the suite on a product.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use rand::Rng as _;
 
-use super::{Failure, Outcome, progress, softhsm};
+use super::{Failure, Outcome, operator, progress, softhsm};
 use crate::catalogue::Catalogue;
 use crate::catalogue::Selection;
 use crate::context::Tier;
+use crate::operator::{Answers, Operator, Person};
 use crate::profile;
+use crate::report::selftest::Selftest;
 use crate::report::terminal;
-use crate::session::Session;
+use crate::session::{Begun, Session};
 
 /// Runs the suite and prints a verdict table.
 ///
@@ -38,25 +41,44 @@ pub struct Args {
     /// The folder under which the run's own folder is made
     #[arg(long, value_name = "DIR", default_value = "reports")]
     out: PathBuf,
+    /// Go on with a run that was interrupted or killed: the folder of its record. What has ended is not run again
+    ///
+    /// Options that are left out are as they were; others must be the same.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "softhsm"])]
+    resume: Option<PathBuf>,
     /// Print the results as JSON instead of the table
     #[arg(long)]
     json: bool,
     /// Leave in a product that runs by itself what the scenarios made there, to look at it; told as residue
     #[arg(long)]
     keep: bool,
+    /// Ask, on this terminal, for what only a person can do ({ operator = "..." } in the profile)
+    #[arg(long)]
+    interactive: bool,
+    /// Prepared answers of the operator (TOML); what is not in there is asked for with --interactive
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
     /// Take the features from this folder instead of those built in
     #[arg(long, value_name = "DIR")]
     features: Option<PathBuf>,
     /// Give the reference this defect, to see the suite turn red (repeatable; `scas selftest` knows the names)
     #[arg(long, value_name = "NAME", conflicts_with = "sut")]
     defect: Vec<String>,
+    /// Repeat in the report what this file says of the suite: the output of `scas selftest --json` for the same suite
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    selftest: Option<PathBuf>,
     /// Have the reference keep its private keys in a softhsm2 token, which is made for this run and removed with it
     #[arg(long, conflicts_with = "sut")]
     softhsm: bool,
 }
 
 /// Runs the subcommand.
-pub fn run(args: Args) -> Outcome {
+pub fn run(mut args: Args) -> Outcome {
+    let begun = args.resume.as_deref().map(Begun::open).transpose();
+    let begun = begun.map_err(Failure::Usage)?;
+    if let Some(begun) = &begun {
+        as_begun(&mut args, begun)?;
+    }
     let catalogue = catalogue(args.features.as_deref())?;
     let token = match args.softhsm {
         true => Some(softhsm::Token::new().map_err(Failure::Usage)?),
@@ -74,7 +96,16 @@ pub fn run(args: Args) -> Outcome {
         .map(|text| Selection::parse(text, &catalogue))
         .transpose()
         .map_err(|error| Failure::Usage(anyhow::Error::new(error).context("--select")))?;
+    let selftest = args
+        .selftest
+        .as_deref()
+        .map(|path| seen_to_fail(path, &catalogue))
+        .transpose()
+        .map_err(Failure::Usage)?;
+    let progress = progress::Progress::new();
+    let operator = operator(&args, &sut, &progress)?;
     let session = Session {
+        selftest,
         catalogue: Arc::new(catalogue),
         sut,
         selection,
@@ -82,13 +113,16 @@ pub fn run(args: Args) -> Outcome {
         seed: args.seed.unwrap_or_else(|| rand::rng().random()),
         defects: args.defect,
         keep: args.keep,
+        operator,
     };
-    let progress = progress::Progress::new();
     let runtime = super::runtime()?;
     let results = runtime.block_on(async {
-        let prepared = session.prepare(&args.out, progress.listener()).await?;
+        let prepared = match begun {
+            None => session.prepare(&args.out, progress.listener()).await?,
+            Some(begun) => session.resume(begun, progress.listener()).await?,
+        };
         let folder = prepared.folder.clone();
-        progress.begin(prepared.scenarios());
+        progress.begin(prepared.scenarios(), prepared.ended());
         let results = prepared.run(interrupted()).await;
         progress.end();
         results
@@ -105,6 +139,65 @@ pub fn run(args: Args) -> Outcome {
         super::print(&format!("record: {}\n", folder.display()));
     }
     Ok(results.exit_code)
+}
+
+/// Who does what only a person can do.
+fn operator(
+    args: &Args,
+    sut: &profile::Loaded,
+    progress: &progress::Progress,
+) -> Result<Operator, Failure> {
+    let steps = sut.profile.ixit.operator_steps();
+    let steps: Vec<&str> = steps.iter().map(|(label, _)| *label).collect();
+    let prepared = args
+        .answers
+        .as_deref()
+        .map(|path| Answers::read(path, &steps));
+    let person = args.interactive.then(|| {
+        let name = sut.profile.sut.tester.clone();
+        Arc::new(operator::Terminal::new(progress.speaker(), name)) as Arc<dyn Person>
+    });
+    let prepared = prepared.transpose().map_err(Failure::Usage)?;
+    Ok(Operator::new(prepared, person))
+}
+
+/// Options that were left out are those that the run was begun with.
+fn as_begun(args: &mut Args, begun: &Begun) -> Result<(), Failure> {
+    let run = &begun.run;
+    if run.profile == softhsm::PROFILE {
+        return Err(Failure::Usage(anyhow::anyhow!(
+            "--resume {}: the run was made with --softhsm, and its token went with it; begin a new run",
+            begun.folder().display()
+        )));
+    }
+    if run.profile != profile::BUILT_IN {
+        args.sut.get_or_insert_with(|| PathBuf::from(&run.profile));
+    }
+    if !run.selection.is_empty() {
+        args.select.get_or_insert_with(|| run.selection.clone());
+    }
+    args.full |= !args.quick && run.tier == Tier::Full.to_string();
+    args.seed.get_or_insert(run.seed);
+    if args.defect.is_empty() {
+        args.defect.clone_from(&run.defects);
+    }
+    Ok(())
+}
+
+/// What `scas selftest --json` has written about this very suite.
+fn seen_to_fail(path: &Path, catalogue: &Catalogue) -> anyhow::Result<Selftest> {
+    let name = || format!("--selftest {}", path.display());
+    let text = std::fs::read(path).with_context(name)?;
+    let selftest: Selftest = serde_json::from_slice(&text)
+        .with_context(|| format!("{}: it is not what scas selftest --json prints", name()))?;
+    anyhow::ensure!(
+        selftest.suite_digest == catalogue.digest(),
+        "{}: it is about the suite {}, and this run is of {}: run scas selftest --json again",
+        name(),
+        selftest.suite_digest,
+        catalogue.digest()
+    );
+    Ok(selftest)
 }
 
 /// The suite: built in, or from a folder.

@@ -7,6 +7,8 @@ use anyhow::Context as _;
 
 use crate::profile::{self, Loaded};
 
+/// The name of the profile that refers to it.
+pub const PROFILE: &str = "built in, with a softhsm2 token";
 const LABEL: &str = "keys of VNFCIs";
 /// Random bytes of its PINs.
 const PIN_BYTES: usize = 8;
@@ -102,10 +104,7 @@ impl Token {
             .text
             .replacen(answer, &format!("{item}true"), 1)
             .replacen(attempts, &product, 1);
-        Ok(profile::of_text(
-            &(text + &tester),
-            "built in, with a softhsm2 token",
-        )?)
+        Ok(profile::of_text(&(text + &tester), PROFILE)?)
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -68,11 +68,46 @@ pub enum Event {
         /// What went wrong.
         error: String,
     },
+    /// A run that was interrupted or killed is taken up again. Scenarios that had ended stand; those that had begun begin anew.
+    RunResumed {
+        /// When.
+        at: Timestamp,
+        /// What stood behind the last whole line: the run was killed while it wrote, and this is left out of the record.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        cut_line: Option<String>,
+        /// Scenarios that had begun and not ended, with what they left.
+        cut_off: Vec<CutOff>,
+    },
     /// The last event of a run that came to its end.
     RunFinished {
         /// When.
         at: Timestamp,
     },
+}
+
+impl Event {
+    /// When it happened.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::RunStarted { at, .. }
+            | Self::ScenarioStarted { at, .. }
+            | Self::StepFinished { at, .. }
+            | Self::ScenarioFinished { at, .. }
+            | Self::RunInterrupted { at, .. }
+            | Self::RunnerFault { at, .. }
+            | Self::RunResumed { at, .. }
+            | Self::RunFinished { at } => *at,
+        }
+    }
+}
+
+/// A scenario that was under way when its run was cut off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CutOff {
+    /// Which one.
+    pub scenario: ScenarioId,
+    /// What lay in its folder, under the name that it has since.
+    pub evidence: Vec<EvidenceFile>,
 }
 
 /// A test case as it was planned: what a report needs to know without the catalogue.
@@ -128,6 +163,14 @@ pub struct ScenarioId {
     pub case: String,
     /// Line in its feature.
     pub line: usize,
+}
+
+impl ScenarioId {
+    /// Where its evidence lies, relative to the run's folder.
+    #[must_use]
+    pub fn folder(&self) -> String {
+        format!("evidence/{}/line-{:03}", self.case, self.line)
+    }
 }
 
 /// A step that ended.

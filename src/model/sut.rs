@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 mod api;
 mod capacity;
+mod commands;
 mod day;
 mod delegation;
 mod documents;
@@ -17,12 +18,14 @@ mod nfvo;
 mod observe;
 mod start;
 mod timeouts;
+mod vim;
 mod vnf;
 mod waiver;
 
 use super::ics::Ics;
-pub use api::{Api, Authentication, AuthenticationKind, Commands};
+pub use api::{Api, Authentication, AuthenticationKind};
 pub use capacity::Capacity;
+pub use commands::{Action, Commands, OperatorStep};
 pub use day::Day;
 pub use delegation::{KeyAlgorithm, Keys, Listens, OamSide, Pkcs11};
 pub use documents::{Document, DocumentTable};
@@ -31,6 +34,7 @@ pub use nfvo::{NfvoSide, Security};
 pub use observe::{Observe, OtherProcesses};
 pub use start::Start;
 pub use timeouts::Timeouts;
+pub use vim::VimSide;
 pub use vnf::VnfRequests;
 pub use waiver::Waiver;
 
@@ -90,9 +94,9 @@ pub struct Ixit {
     /// The simulated CMF of delegation mode.
     #[serde(default)]
     pub cmf: Listens,
-    /// The simulated VIM of delegation mode.
+    /// The simulated VIM (Keystone, Heat, Nova): in delegation mode, and where `ixit.accepted-at` is `instantiate`.
     #[serde(default)]
-    pub vim: Listens,
+    pub vim: VimSide,
     /// The simulated VNFCIs of delegation mode: each listens there, so port 0 alone allows several.
     #[serde(default)]
     pub vnfci: Listens,
@@ -108,6 +112,19 @@ pub struct Ixit {
     /// Where the tester may look.
     #[serde(default)]
     pub observe: Observe,
+}
+
+impl Ixit {
+    /// Every label at which a person is asked to do something.
+    pub fn operator_steps(&self) -> Vec<(&'static str, &OperatorStep)> {
+        let actions = self.commands.all().into_iter();
+        actions
+            .filter_map(|(label, action)| match action? {
+                Action::Operator(step) => Some((label, step)),
+                Action::Command(_) => None,
+            })
+            .collect()
+    }
 }
 
 fn refusal_statuses() -> Vec<u16> {

@@ -36,12 +36,14 @@ fn address(api: &Api) -> anyhow::Result<()> {
 
 fn commands(ixit: &Ixit) -> anyhow::Result<()> {
     for (label, command) in ixit.commands.all() {
+        let Some(action) = command else { continue };
+        let said = action.texts().iter().any(|text| !text.trim().is_empty());
         anyhow::ensure!(
-            command.is_none_or(|words| !words.is_empty()),
-            "{label}: is empty; give the program and its arguments, or leave it out"
+            said,
+            "{label}: is empty; give the program and its arguments, or {{ operator = \"what a person is to do\" }}, or leave it out"
         );
         anyhow::ensure!(
-            command.is_none() || ixit.api.running,
+            ixit.api.running,
             "{label}: is for a product that runs by itself (ixit.api.running = true); ixit.start does the rest"
         );
     }
@@ -59,6 +61,7 @@ pub(super) fn secrets(ixit: &mut Ixit) -> Vec<(&'static str, &mut Secret)> {
             known.client_secret.as_mut(),
         ),
         ("ixit.nfvo.client-secret", ixit.nfvo.client_secret.as_mut()),
+        ("ixit.vim.password", ixit.vim.password.as_mut()),
     ];
     all.into_iter()
         .filter_map(|(label, secret)| Some((label, secret?)))
@@ -82,6 +85,7 @@ pub(super) fn files(ixit: &mut Ixit) -> Vec<(&'static str, &mut PathBuf)> {
         ("ixit.nfvo.certificate", side.certificate.as_mut()),
         ("ixit.nfvo.private-key", side.private_key.as_mut()),
         ("ixit.nfvo.client-anchors", side.client_anchors.as_mut()),
+        ("ixit.vnf.artifacts", ixit.vnf.artifacts.as_mut()),
     ];
     all.into_iter()
         .filter_map(|(label, file)| Some((label, file?)))

@@ -3,7 +3,7 @@
 use super::IN_TOKEN;
 use super::finding::Finding;
 use crate::model::ics::Item;
-use crate::model::sut::{Profile, Security};
+use crate::model::sut::{Action, Profile, Security};
 
 /// The ICS item that the test cases of delegation mode ask for.
 const DELEGATION: &str = "delegation-mode";
@@ -47,8 +47,9 @@ fn unreachable(profile: &Profile) -> Vec<Finding> {
         return Vec::new();
     }
     let told = |placeholder: &str| {
-        let words = ixit.commands.all().into_iter().flat_map(|(_, words)| words);
-        words.flatten().any(|word| word.contains(placeholder))
+        let actions = ixit.commands.all().into_iter();
+        let mut texts = actions.flat_map(|(_, action)| action.map_or(&[][..], Action::texts));
+        texts.any(|text| text.contains(placeholder))
     };
     let mut found = Vec::new();
     if ixit.nfvo.listen.port() == 0 && !told("{nfvo}") {

@@ -3,15 +3,17 @@
 //! A record is not believed where it contradicts itself: a scenario that ends twice or was never planned, or a verdict
 //! that its steps do not bear out, is a fault of the record and makes the run an Error.
 
+mod resumption;
 mod scenario;
 #[cfg(test)]
 mod tests;
 mod waivers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use self::resumption::Resumptions;
 use self::scenario::Scenario;
 pub use self::waivers::STALE_WAIVER;
 use super::record::{Record, RunInfo};
@@ -62,6 +64,7 @@ pub fn results(record: &Record) -> Results {
         run: record.run.clone(),
         ended: told.ended,
         interrupted,
+        resumed: told.resumptions.times(),
         faults,
         summary: summary(&cases),
         time: told.time(&record.run, &cases),
@@ -90,6 +93,19 @@ fn summary(cases: &[CaseResult]) -> Summary {
     summary
 }
 
+/// The scenarios of a record that ended, and those that began and did not: what a run that is resumed goes by.
+pub fn ended_and_open(record: &Record) -> (BTreeSet<ScenarioId>, BTreeSet<ScenarioId>) {
+    let mut told = Told::default();
+    for event in &record.events {
+        told.hear(event);
+    }
+    let which = |wanted: fn(&Scenario) -> bool| {
+        let scenarios = told.scenarios.iter().filter(|(_, one)| wanted(one));
+        scenarios.map(|(id, _)| id.clone()).collect()
+    };
+    (which(Scenario::has_ended), which(Scenario::is_open))
+}
+
 /// What the events have told so far.
 #[derive(Default)]
 struct Told {
@@ -101,10 +117,17 @@ struct Told {
     interrupted: Option<String>,
     faults: Vec<String>,
     ended: Option<Timestamp>,
+    /// When the last event happened.
+    last: Option<Timestamp>,
+    resumptions: Resumptions,
 }
 
 impl Told {
     fn hear(&mut self, event: &Event) {
+        if let Event::RunResumed { at, cut_off, .. } = event {
+            self.resumed(*at, cut_off);
+        }
+        self.last = Some(event.at());
         // A fault may come from a thread that outlives the run, and is one wherever it stands.
         if self.ended.is_some() && !matches!(event, Event::RunnerFault { .. }) {
             let fault = "the record goes on after the run's end".to_owned();
@@ -126,6 +149,7 @@ impl Told {
             }
             Event::RunnerFault { error, .. } => self.faults.push(error.clone()),
             Event::RunFinished { at } => self.ended = Some(*at),
+            Event::RunResumed { .. } => {}
         }
     }
 
@@ -200,7 +224,9 @@ impl Told {
     /// What the scenarios took, and what passed before, between and after them. The product's part is as the test beds measured it.
     fn time(&self, run: &RunInfo, cases: &[CaseResult]) -> Option<Time> {
         let scenarios = || cases.iter().flat_map(|case| &case.scenarios);
-        let spans = self.scenarios.values().filter_map(Scenario::span).collect();
+        let spans = self.scenarios.values().filter_map(Scenario::span);
+        // What passed in vain is nobody's share.
+        let spans = spans.chain(self.resumptions.in_vain()).collect();
         let wall = self
             .ended
             .map_or(0.0, |ended| ended.duration_since(run.started).as_secs_f64());

@@ -45,7 +45,9 @@ pub fn render(results: &Results) -> anyhow::Result<Vec<u8>> {
         }
         report.add_testsuite(suite);
     }
-    if let Some(fault) = fault_suite(results) {
+    if let Some(mut fault) = fault_suite(results) {
+        // Not when it is drawn: drawn again, it is the same.
+        fault.set_timestamp(began);
         properties.extend(fault.testcases.iter().map(|_| Vec::new()));
         report.add_testsuite(fault);
     }
@@ -136,13 +138,15 @@ fn fault_suite(results: &Results) -> Option<TestSuite> {
 }
 
 fn of_case(results: &Results, case: &CaseResult) -> Vec<Property> {
-    vec![
+    let mut list = vec![
         ("document", case.document.clone()),
         ("clause", case.clause.clone()),
         ("requirement", case.id.clone()),
         ("keyword", case.keyword.clone()),
         ("tier", results.run.tier.clone()),
-    ]
+    ];
+    list.extend(results.resumed.iter().map(|at| ("resumed", at.to_string())));
+    list
 }
 
 fn of_scenario(results: &Results, case: &CaseResult, scenario: &ScenarioResult) -> Vec<Property> {
@@ -261,6 +265,7 @@ mod tests {
             observations: Vec::new(),
             measurements: Vec::new(),
             residue: vec!["the SUT had ended by itself: exit status: 7".into()],
+            cut_off: Vec::new(),
         };
         let case = |id: &str, normative, scenarios| CaseResult {
             id: id.into(),
@@ -285,6 +290,7 @@ mod tests {
             run: run_info(),
             ended: None,
             interrupted: None,
+            resumed: Vec::new(),
             faults: vec![HOSTILE.into()],
             summary: Summary::default(),
             time: None,

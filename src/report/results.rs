@@ -24,6 +24,10 @@ pub struct Results {
     /// Why the run did not come to its end, if it did not; the run is then Inconclusive at least.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub interrupted: Option<String>,
+    /// When it was taken up again after an interruption, each time.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(with = "Vec<String>")]
+    pub resumed: Vec<Timestamp>,
     /// Faults of the harness itself, and places where the record contradicts itself; any makes the run an error.
     pub faults: Vec<String>,
     /// The figures.
@@ -245,6 +249,21 @@ pub struct ScenarioResult {
     /// What the bed found amiss when it was taken down: what could not be removed, had to be killed, or had ended by
     /// itself.
     pub residue: Vec<String>,
+    /// Earlier attempts, which an interruption of the run cut off.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub cut_off: Vec<CutOffAttempt>,
+}
+
+/// An attempt at a scenario that was cut off; the scenario was begun anew when the run was resumed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CutOffAttempt {
+    /// When it began.
+    #[schemars(with = "String")]
+    pub started: Timestamp,
+    /// Its steps, as far as they were run. A Fail or an Error among them stands.
+    pub steps: Vec<Step>,
+    /// Files that it left.
+    pub evidence: Vec<EvidenceFile>,
 }
 
 impl ScenarioResult {

@@ -28,7 +28,12 @@ pub fn table(results: &Results, paint: Paint) -> String {
     let _ = writeln!(
         text,
         "{} {} ({}), role {}, {} tier, seed {}",
-        run.sut.name, run.sut.version, run.sut.vendor, run.sut.role, run.tier, run.seed
+        visible(&run.sut.name),
+        visible(&run.sut.version),
+        visible(&run.sut.vendor),
+        run.sut.role,
+        visible(&run.tier),
+        run.seed
     );
     let sut = &run.sut;
     let plate: Vec<String> = [
@@ -44,7 +49,11 @@ pub fn table(results: &Results, paint: Paint) -> String {
         let _ = writeln!(text, "{}", plate.join(", "));
     }
     if !run.defects.is_empty() {
-        let _ = writeln!(text, "with the defects: {}", run.defects.join(", "));
+        let _ = writeln!(
+            text,
+            "with the defects: {}",
+            visible(&run.defects.join(", "))
+        );
     }
     let _ = writeln!(
         text,
@@ -59,6 +68,9 @@ pub fn table(results: &Results, paint: Paint) -> String {
     }
     for fault in &results.faults {
         let _ = writeln!(text, "\nfault of the harness: {}", visible(fault));
+    }
+    for at in &results.resumed {
+        let _ = writeln!(text, "\nthe run was cut off and resumed at {at:.0}");
     }
     if let Some(why) = &results.interrupted {
         let _ = writeln!(text, "\nthe run did not come to its end: {}", visible(why));
@@ -320,6 +332,7 @@ mod tests {
             observations: Vec::new(),
             measurements: Vec::new(),
             residue: residue.iter().map(|text| (*text).to_owned()).collect(),
+            cut_off: Vec::new(),
         }
     }
 
@@ -350,6 +363,7 @@ mod tests {
             },
             ended: None,
             interrupted: None,
+            resumed: Vec::new(),
             faults: Vec::new(),
             summary: Summary {
                 scenarios_with_residue: with_residue.count(),
@@ -372,6 +386,8 @@ mod tests {
         let run = RunInfo { sut, ..run_info() };
         let record = crate::report::record::Record {
             run,
+            inventory: None,
+            selftest: None,
             events: Vec::new(),
             cut: false,
         };

@@ -12,7 +12,6 @@ use crate::model::question::Question;
 use crate::model::sut::KeyAlgorithm;
 use crate::testbed::Testbed;
 use crate::testbed::vnf::Undone;
-use crate::vnf_package::Package;
 use crate::world::World;
 
 crate::step!(
@@ -109,7 +108,7 @@ async fn begin(world: &mut World, vnfcis: u64, algorithm: KeyAlgorithm) -> StepR
     let context = Arc::clone(world.context()?);
     let number = world.vnfd_ids.len() as u64;
     let vnfd_id = context.vnfd_id(world.id().context("no scenario")?, number);
-    let package = Package::new(&vnfd_id, &context.signing).build()?;
+    let package = context.package(&vnfd_id).build()?;
     let bed = world.bed()?;
     bed.hold(&package);
     let vnf = bed.create_delegated(&vnfd_id, algorithm).await?;

@@ -11,7 +11,6 @@ use crate::context::Tier;
 use crate::model::question::{Question, Round};
 use crate::testbed::lcm::{self, Worker};
 use crate::testbed::load::{self, Order};
-use crate::vnf_package::Package;
 use crate::world::World;
 
 crate::step!(Given, "the NFVO holds two valid VNFDs", two_vnfds);
@@ -19,7 +18,7 @@ async fn two_vnfds(world: &mut World, _: Arguments) -> StepResult {
     for number in 0..2 {
         let context = world.context()?;
         let vnfd_id = context.vnfd_id(world.id().context("no scenario")?, number);
-        let package = Package::new(&vnfd_id, &context.signing).build()?;
+        let package = context.package(&vnfd_id).build()?;
         world.bed()?.hold(&package);
         world.vnfd_ids.push(vnfd_id);
     }
@@ -195,6 +194,7 @@ fn order(world: &World, round: &str, count: u64, vnfds: usize) -> anyhow::Result
         name: round.to_owned(),
         count,
         concurrency: world.context()?.profile.ixit.capacity.concurrency,
+        members: world.context()?.profile.ixit.vnf.create.clone(),
         vnfd_ids: world.vnfd_ids.iter().take(vnfds).cloned().collect(),
     })
 }

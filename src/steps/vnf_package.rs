@@ -112,7 +112,7 @@ fn prepare(world: &mut World, flaw: &str) -> StepResult {
     let flaw = vnf_package::by_name(flaw)?;
     for (number, which) in ["known", "fresh"].into_iter().enumerate() {
         let vnfd_id = context.vnfd_id(&id, number as u64);
-        let pair = flaw.pair(&vnfd_id, &context.signing)?;
+        let pair = flaw.pair_of(context.package(&vnfd_id))?;
         keep(world, &format!("{which}-valid"), &pair.twin)?;
         keep(world, &format!("{which}-flawed"), &pair.mutant)?;
         world.pairs.push(pair);

@@ -15,22 +15,20 @@ use scas_simulators::cmf::{CertificateType, Cmf, CmfConfig, Decision};
 use scas_simulators::material::Delivered;
 use scas_simulators::tls::{Identity, ServerSecurity};
 use scas_simulators::transcript::Transcript;
-use scas_simulators::vim::{Account, Booted, Vim, VimConfig};
+use scas_simulators::vim::{Booted, Vim, VimConfig};
 use scas_simulators::vnfci::{Vnfci, VnfciConfig, VnfciKind};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::vim;
+use super::vim::VimAccess;
 use crate::context::RunContext;
 use crate::pki::{Ca as TestCa, Leaf};
 
 /// One scenario at a time looks into processes: what another one's product does would be taken for this one's.
 static TURN: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
 
-const USER: &str = "vnfm";
-const PROJECT: &str = "nfv";
 /// How long the CA has been there: longer than its certificates are valid.
 const AGE: SignedDuration = SignedDuration::from_hours(24 * 365);
-/// Random bytes of the VIM's password.
-const PASSWORD_BYTES: usize = 16;
 
 /// What the VIM, or a VNFCI, shows for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +135,7 @@ impl Delegation {
         })
         .await
         .context("ixit.cmf")?;
-        let password = hex::encode(rand::random::<[u8; PASSWORD_BYTES]>());
+        let password = vim::password(&context.profile.ixit.vim)?;
         let keys = &context.profile.ixit.keys;
         let delegation = Self {
             ca,
@@ -166,30 +164,26 @@ impl Delegation {
     /// # Errors
     /// A fault of ours, or of the machine's.
     pub async fn start_vim(&mut self, shows: Shows) -> anyhow::Result<()> {
-        let mut listen = self.context.profile.ixit.vim.listen;
+        let side = &self.context.profile.ixit.vim;
+        let mut listen = side.listen;
         if let Some(vim) = self.vim.take() {
             listen = vim.address();
             self.earlier.extend(vim.booted());
             vim.stop().await;
         }
-        let account = Account {
-            user: USER.into(),
-            password: self.password.clone(),
-            project: PROJECT.into(),
-            domain: "Default".into(),
-            application_credential: None,
-        };
         let security = ServerSecurity::Mutual {
             identity: self.identity_of(shows)?,
             client_anchors_pem: self.context.pki.ca.certificate_pem(),
         };
+        let account = vim::account(side, &self.password);
         let vim = Vim::start(VimConfig {
             listen,
+            public_host: side.name.clone(),
             ..VimConfig::new(security, self.transcript.clone(), account)
         })
         .await
         .context("ixit.vim")?;
-        write_private(&self.password_file(), &self.password)?;
+        vim::write_private(&self.password_file(), &self.password)?;
         self.vim = Some(vim);
         Ok(())
     }
@@ -200,6 +194,15 @@ impl Delegation {
     /// No step has started it.
     pub fn vim(&self) -> anyhow::Result<&Vim> {
         self.vim.as_ref().context("no step has started the VIM")
+    }
+
+    /// What request members say of it.
+    pub(super) fn vim_access(&self) -> VimAccess {
+        VimAccess {
+            auth_url: self.vim.as_ref().map(Vim::auth_url).unwrap_or_default(),
+            user: self.context.profile.ixit.vim.user.clone(),
+            password: self.password.clone(),
+        }
     }
 
     /// All servers that ever came up.
@@ -388,7 +391,7 @@ impl Delegation {
     }
 
     fn password_file(&self) -> PathBuf {
-        self.files.join("vim-password")
+        self.files.join(vim::PASSWORD_FILE)
     }
 
     fn identity_of(&self, shows: Shows) -> anyhow::Result<Identity> {
@@ -442,16 +445,4 @@ pub fn oam_name(address: &str, configured: Option<&str>) -> String {
         .map_or(address, |(host, _)| host)
         .trim_matches(['[', ']']);
     configured.unwrap_or(host).to_owned()
-}
-
-fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options
-        .open(path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    file.write_all(text.as_bytes())
-        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -38,9 +38,9 @@ pub enum Creation {
     },
 }
 
-/// `POST /vnf_instances` for this VNFD. The name says nothing that a SUT could tell a test by.
-pub fn create(vnfd_id: &str, name: &str) -> Call {
-    create_with(&json!({ "vnfdId": vnfd_id, "vnfInstanceName": name }))
+/// The members of a request to create a VNF instance of this VNFD. The name says nothing that a SUT could tell a test by.
+pub fn new_instance(vnfd_id: &str, name: &str) -> Value {
+    json!({ "vnfdId": vnfd_id, "vnfInstanceName": name })
 }
 
 /// `POST /vnf_instances` with this body.
@@ -72,11 +72,6 @@ pub fn delete(id: &str) -> Call {
     )
 }
 
-/// `POST /vnf_instances/{id}/instantiate`.
-pub fn instantiate(id: &str, flavour: &str) -> Call {
-    task(id, "instantiate", &json!({ "flavourId": flavour }))
-}
-
 /// `POST /vnf_instances/{id}/terminate`, forceful.
 pub fn terminate(id: &str) -> Call {
     task(id, "terminate", &json!({ "terminationType": "FORCEFUL" }))
@@ -87,6 +82,14 @@ pub fn operation(id: &str) -> Call {
     plain(
         http::Method::GET,
         format!("/vnf_lcm_op_occs/{}", segment(id)),
+    )
+}
+
+/// `POST /vnf_lcm_op_occs/{id}/fail`: an operation that has failed for now has failed for good (SOL003 5.4.16).
+pub fn fail(id: &str) -> Call {
+    plain(
+        http::Method::POST,
+        format!("/vnf_lcm_op_occs/{}/fail", segment(id)),
     )
 }
 

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
 use super::api_client::ApiClient;
 use super::lcm::{self, Creation, Worker};
+use super::members::Members;
 use crate::model::question::{IdentifierRecord, Round};
 
 /// What is asked for.
@@ -19,6 +21,8 @@ pub struct Order {
     pub count: u64,
     /// How many of them at once.
     pub concurrency: usize,
+    /// Members that the product wants in each request besides (`ixit.vnf.create`).
+    pub members: Map<String, Value>,
     /// VNFDs, taken in turn.
     pub vnfd_ids: Vec<String>,
 }
@@ -92,7 +96,9 @@ async fn work(
         };
         // The same names in every round: a SUT that derives identifiers from the request repeats itself.
         let name = format!("vnf-{number}");
-        match lcm::creation(worker.send(lcm::create(vnfd_id, &name)).await) {
+        let own = lcm::new_instance(vnfd_id, &name);
+        let body = Members::default().body(own, &order.members);
+        match lcm::creation(worker.send(lcm::create_with(&body)).await) {
             Creation::Created { id, exchange, .. } => {
                 done.records.push(IdentifierRecord { id, exchange });
             }

@@ -43,10 +43,10 @@ impl Testbed {
     ) -> anyhow::Result<Offer> {
         self.hold(package);
         let from = self.transcript.next_seq();
-        let creation = self
-            .client()?
-            .send(lcm::create(&package.vnfd_id, NAME))
-            .await;
+        let own = lcm::new_instance(&package.vnfd_id, NAME);
+        let members = self.members(1);
+        let body = members.body(own, &self.context.profile.ixit.vnf.create);
+        let creation = self.client()?.send(lcm::create_with(&body)).await;
         let answer = match (
             lcm::creation(creation),
             self.context.profile.ixit.accepted_at,
@@ -190,7 +190,11 @@ impl Testbed {
     }
 
     async fn instantiate(&mut self, id: &str) -> anyhow::Result<Answer> {
-        let answer = match self.client()?.send(lcm::instantiate(id, FLAVOUR)).await {
+        let own = serde_json::json!({ "flavourId": FLAVOUR });
+        let members = self.members(1);
+        let body = members.body(own, &self.context.profile.ixit.vnf.instantiate);
+        let call = lcm::task(id, "instantiate", &body);
+        let answer = match self.client()?.send(call).await {
             Err(error) => {
                 return Ok(Answer::None {
                     text: error.to_string(),
@@ -218,6 +222,18 @@ impl Testbed {
                 ),
             });
         };
+        if end.state == "FAILED_TEMP" {
+            // It waits for us to decide, and its VNF instance cannot be deleted before.
+            let failed = self.client()?.send(lcm::fail(&operation)).await;
+            let problem = match failed {
+                Ok(answer) if answer.status.is_success() => None,
+                Ok(answer) => Some(lcm::refusal(&answer)),
+                Err(error) => Some(error.to_string()),
+            };
+            self.remarks.extend(
+                problem.map(|why| format!("the operation {operation} stays FAILED_TEMP: {why}")),
+            );
+        }
         if end.state != "COMPLETED" {
             return Ok(Answer::Ended {
                 exchange: end.exchange,
@@ -243,13 +259,9 @@ impl Testbed {
         operation: &str,
     ) -> anyhow::Result<Option<OperationEnd>> {
         let limit = Duration::from_secs(self.context.profile.ixit.timeouts.operation);
-        let result = self.nfvo.wait_notification(NOTIFICATIONS, |notification| {
-            notification.get("vnfLcmOpOccId").and_then(Value::as_str) == Some(operation)
-                && notification
-                    .get("notificationStatus")
-                    .and_then(Value::as_str)
-                    == Some("RESULT")
-        });
+        let result = self
+            .nfvo
+            .wait_notification(NOTIFICATIONS, |told| is_final(told, operation));
         let begun = self.waits.begin();
         if self.unsubscribed.is_some() || self.silent.load(Ordering::Relaxed) {
             // Nothing will tell us: it has to be asked for.
@@ -333,11 +345,21 @@ pub(super) struct OperationEnd {
 
 impl OperationEnd {
     fn goes_on(&self) -> bool {
-        matches!(
-            self.state.as_str(),
-            "STARTING" | "PROCESSING" | "ROLLING_BACK"
-        )
+        goes_on(&self.state)
     }
+}
+
+/// Whether a notification tells the end of the operation: a RESULT may be an intermediate one (SOL003 5.5.2.17).
+fn is_final(notification: &Value, operation: &str) -> bool {
+    let text = |member| notification.get(member).and_then(Value::as_str);
+    text("vnfLcmOpOccId") == Some(operation)
+        && text("notificationStatus") == Some("RESULT")
+        && !text("operationState").is_some_and(goes_on)
+}
+
+/// Whether an operation in this state goes on by itself (SOL003 5.6.2.2).
+fn goes_on(state: &str) -> bool {
+    matches!(state, "STARTING" | "PROCESSING" | "ROLLING_BACK")
 }
 
 /// Digests of what bears the package's signatures and tells it from the `other` of its pair. With option 2 only the whole
@@ -371,6 +393,16 @@ fn digest(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::pki::SigningMaterial;
+
+    #[test]
+    fn an_intermediate_result_is_not_the_end() {
+        let told = |status: &str, state: &str| serde_json::json!({ "vnfLcmOpOccId": "a", "notificationStatus": status, "operationState": state });
+        assert!(!is_final(&told("START", "STARTING"), "a"));
+        assert!(!is_final(&told("RESULT", "PROCESSING"), "a"));
+        assert!(is_final(&told("RESULT", "FAILED_TEMP"), "a"));
+        assert!(is_final(&told("RESULT", "COMPLETED"), "a"));
+        assert!(!is_final(&told("RESULT", "COMPLETED"), "b"));
+    }
 
     #[test]
     fn what_is_fetched_always_tells_the_flawed_package_from_its_twin() {

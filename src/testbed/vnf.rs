@@ -1,11 +1,12 @@
 //! A VNF in delegation mode, as the NFVO asks for it: created with certificate configuration, instantiated, given new certificates.
 
 use scas_simulators::cmf::{Decision, Enrolment, KeyPolicy, Refusal};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Testbed;
 use super::csr;
 use super::lcm::{self, Creation};
+use super::members::Members;
 use super::observation::Spoken;
 use crate::model::key_protection::KeyUse;
 use crate::model::sut::KeyAlgorithm;
@@ -59,7 +60,9 @@ impl Testbed {
             "vnfInstanceName": NAME,
             "certificateConfigurationData": certificate_configuration(algorithm),
         });
-        let body = with(own, &self.context.profile.ixit.vnf.create, 1, &[]);
+        let body = self
+            .members(1)
+            .body(own, &self.context.profile.ixit.vnf.create);
         let sent = self.client()?.send(lcm::create_with(&body)).await;
         if let Ok(answer) = &sent {
             self.keep_spoken(answer);
@@ -83,7 +86,9 @@ impl Testbed {
     /// As for [`Testbed::create_delegated`].
     pub async fn instantiate_delegated(&mut self, id: &str, vnfcs: u64) -> anyhow::Result<String> {
         let own = json!({ "flavourId": FLAVOUR });
-        let body = with(own, &self.context.profile.ixit.vnf.instantiate, vnfcs, &[]);
+        let body = self
+            .members(vnfcs)
+            .body(own, &self.context.profile.ixit.vnf.instantiate);
         self.begin(id, "instantiate", &body).await
     }
 
@@ -102,7 +107,11 @@ impl Testbed {
             "certificateConfigurationData": certificate_configuration(algorithm),
         });
         let further = &self.context.profile.ixit.vnf.change_ext_conn;
-        let body = with(own, further, vnfcs.len() as u64, vnfcs);
+        let members = Members {
+            vnfcis: vnfcs.to_vec(),
+            ..self.members(vnfcs.len() as u64)
+        };
+        let body = members.body(own, further);
         self.begin(id, "change_ext_conn", &body).await
     }
 
@@ -271,38 +280,6 @@ fn certificate_configuration(algorithm: KeyAlgorithm) -> Value {
     json!({ "securityPolicy": [policy] })
 }
 
-/// The members of the tester, and over them those of the profile with their placeholders filled in.
-fn with(own: Value, further: &Map<String, Value>, vnfcs: u64, each: &[(String, String)]) -> Value {
-    let mut body = own;
-    if let Value::Object(members) = &mut body {
-        for (name, value) in further {
-            members.insert(name.clone(), filled(value, vnfcs, each));
-        }
-    }
-    body
-}
-
-fn filled(value: &Value, vnfcs: u64, each: &[(String, String)]) -> Value {
-    match value {
-        Value::String(text) if text == "{vnfcs}" => vnfcs.into(),
-        Value::String(text) if text == "{vnfcis}" => each
-            .iter()
-            .map(|(id, configuration)| {
-                json!({ "vnfcInstanceId": id, "configuration": configuration })
-            })
-            .collect(),
-        Value::Array(entries) => entries
-            .iter()
-            .map(|entry| filled(entry, vnfcs, each))
-            .collect(),
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, member)| (name.clone(), filled(member, vnfcs, each)))
-            .collect(),
-        other => other.clone(),
-    }
-}
-
 fn vnfcs(instance: &Value) -> Vec<Vnfc> {
     let resources = instance
         .pointer("/instantiatedVnfInfo/vnfcResourceInfo")
@@ -326,27 +303,6 @@ fn vnfcs(instance: &Value) -> Vec<Vnfc> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_profiles_members_are_filled_in_and_win() {
-        let further = json!({ "additionalParams": { "n": "{vnfcs}", "all": ["{vnfcis}", "x"] }, "flavourId": "big" });
-        let Value::Object(further) = further else {
-            panic!("an object");
-        };
-        let each = [("a".to_owned(), "https://h:1".to_owned())];
-        let body = with(json!({ "flavourId": "simple", "b": 1 }), &further, 3, &each);
-        assert_eq!(
-            body,
-            json!({
-                "flavourId": "big",
-                "b": 1,
-                "additionalParams": {
-                    "n": 3,
-                    "all": [[{ "vnfcInstanceId": "a", "configuration": "https://h:1" }], "x"],
-                },
-            })
-        );
-    }
 
     #[test]
     fn vnfcs_are_read_from_the_instance_and_odd_ones_passed_over() {

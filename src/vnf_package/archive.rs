@@ -25,6 +25,12 @@ impl From<Vec<u8>> for Data {
     }
 }
 
+impl From<Arc<[u8]>> for Data {
+    fn from(bytes: Arc<[u8]>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
 impl Data {
     /// The bytes, where they are at hand.
     pub(super) fn bytes(&self) -> Result<&[u8], PackageError> {

@@ -1,8 +1,6 @@
 //! The files of the package, before manifest and signatures. Each of the VNFD has the word [`MARK`] where a byte
 //! can be changed without another effect: such a change is seen by who verifies signatures, and by nobody else.
 
-use std::sync::Arc;
-
 use super::archive::Data;
 use super::{PRODUCT_NAME, PROVIDER, SOFTWARE_VERSION, VNFD_VERSION};
 
@@ -39,28 +37,38 @@ impl File {
         }
     }
 
-    fn of_package(path: &str, text: &str) -> Self {
+    pub(super) fn of_package(path: &str, data: Data) -> Self {
         Self {
             path: path.to_owned(),
-            data: Data::Bytes(Arc::from(text.as_bytes())),
+            data,
             in_vnfd: false,
         }
     }
 }
 
+/// Whether the package has a file of this name, or of this folder, whatever else is put into it.
+pub(super) fn is_own(path: &str) -> bool {
+    let folders = ["Definitions/", "TOSCA-Metadata/"];
+    let own = [MANIFEST, CERTIFICATE];
+    own.contains(&path)
+        || folders.iter().any(|folder| path.starts_with(folder))
+        || files("").iter().any(|file| file.path == path)
+}
+
 /// All files, in the order of their paths.
 pub(super) fn files(vnfd_id: &str) -> Vec<File> {
     let of_vnfd = |path, text: String| File::of_vnfd(path, text.into_bytes().into());
+    let of_package = |path, text: &str| File::of_package(path, text.as_bytes().to_vec().into());
     vec![
-        File::of_package(
+        of_package(
             "Artifacts/image.raw",
             "A software image that nobody boots.\n",
         ),
-        File::of_package("ChangeLog.txt", "1.0 first version\n"),
+        of_package("ChangeLog.txt", "1.0 first version\n"),
         of_vnfd(MAIN, main(vnfd_id)),
         of_vnfd(FLAVOUR, flavour()),
         of_vnfd(TYPES, types()),
-        File::of_package("Licenses/LICENSE.txt", "Apache-2.0\n"),
+        of_package("Licenses/LICENSE.txt", "Apache-2.0\n"),
         of_vnfd(TOSCA_META, tosca_meta(true)),
     ]
 }
@@ -122,6 +130,21 @@ topology_template:
               num_virtual_cpu: 1
             virtual_memory:
               virtual_mem_size: 512 MiB
+  policies:
+    - instantiation_levels:
+        type: tosca.policies.nfv.InstantiationLevels
+        properties:
+          levels:
+            one:
+              description: One VNFC.
+          default_level: one
+    - vdu_instantiation_levels:
+        type: tosca.policies.nfv.VduInstantiationLevels
+        properties:
+          levels:
+            one:
+              number_of_instances: 1
+        targets: [vdu]
 "
     )
 }

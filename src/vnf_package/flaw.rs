@@ -28,12 +28,20 @@ pub struct Pair {
 }
 
 impl Flaw {
-    /// Makes the twin and the mutant. Where the flaw is not about the signature, the mutant is validly signed.
+    /// Makes the twin and the mutant of a plain package.
     ///
     /// # Errors
     /// [`PackageError`] if a library fails.
     pub fn pair(&self, vnfd_id: &str, material: &SigningMaterial) -> Result<Pair, PackageError> {
-        (self.make)(Package::new(vnfd_id, material).layout(self.layout))
+        self.pair_of(Package::new(vnfd_id, material))
+    }
+
+    /// Makes the twin and the mutant of a valid package. Where the flaw is not about the signature, the mutant is validly signed.
+    ///
+    /// # Errors
+    /// [`PackageError`] if a library fails.
+    pub fn pair_of(&self, package: Package<'_>) -> Result<Pair, PackageError> {
+        (self.make)(package.layout(self.layout))
     }
 }
 

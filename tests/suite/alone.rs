@@ -1,56 +1,26 @@
 //! Simulator and reference by themselves, as a developer of a VNFM uses them.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use serde_json::Value;
-
+use crate::program::Program;
 use crate::support::Stage;
-
-/// Starts the command and reads its ready line. Its standard input stays open.
-fn ready(stage: &Stage, arguments: &[&str]) -> (Child, Value) {
-    let mut child = stage
-        .scas(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let value: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: '{line}'"));
-    assert_eq!(value["event"], "ready");
-    (child, value)
-}
-
-fn end(mut child: Child) {
-    kill(
-        Pid::from_raw(child.id().try_into().unwrap()),
-        Signal::SIGTERM,
-    )
-    .unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-}
 
 #[test]
 fn the_simulated_nfvo_serves_a_signed_package_to_whoever_asks() {
     let stage = Stage::new();
-    let (child, told) = ready(
+    let program = Program::start(
         &stage,
         &["simulate", "nfvo", "--plain", "--transcript", "wire.jsonl"],
     );
-    let root = told["apiRoot"]
+    let root = program.ready()["apiRoot"]
         .as_str()
         .unwrap()
         .strip_prefix("http://")
         .unwrap()
         .to_owned();
-    let vnfd_id = told["vnfdId"].as_str().unwrap();
+    let vnfd_id = program.ready()["vnfdId"].as_str().unwrap().to_owned();
     let mut stream = TcpStream::connect(&root).unwrap();
     write!(
         stream,
@@ -61,18 +31,18 @@ fn the_simulated_nfvo_serves_a_signed_package_to_whoever_asks() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert!(answer.contains(vnfd_id), "{answer}");
-    end(child);
+    assert!(answer.contains(&vnfd_id), "{answer}");
+    program.end();
     let wire = std::fs::read_to_string(stage.path("wire.jsonl")).unwrap();
-    assert!(wire.contains(vnfd_id), "the exchange was written down");
+    assert!(wire.contains(&vnfd_id), "the exchange was written down");
     stage.assert_nothing_left();
 }
 
 #[test]
 fn the_simulated_cmf_gives_its_ca_certificates_to_whoever_asks() {
     let stage = Stage::new();
-    let (child, told) = ready(&stage, &["simulate", "cmf", "--transcript", "wire.jsonl"]);
-    let folder = |label: &str| PathBuf::from(told[label].as_str().unwrap());
+    let program = Program::start(&stage, &["simulate", "cmf", "--transcript", "wire.jsonl"]);
+    let folder = |label: &str| PathBuf::from(program.ready()[label].as_str().unwrap());
     for file in [
         folder("ca").join("root.pem"),
         folder("ca").join("issuing.pem"),
@@ -80,11 +50,16 @@ fn the_simulated_cmf_gives_its_ca_certificates_to_whoever_asks() {
     ] {
         assert!(file.exists(), "{} was promised", file.display());
     }
-    assert!(told["est"].as_str().unwrap().ends_with("/.well-known/est"));
-    let published = told["published"].as_str().unwrap();
+    assert!(
+        program.ready()["est"]
+            .as_str()
+            .unwrap()
+            .ends_with("/.well-known/est")
+    );
+    let published = program.ready()["published"].as_str().unwrap();
     let answer = fetch(published, "/certificates/root.cer");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    end(child);
+    program.end();
     let wire = std::fs::read_to_string(stage.path("wire.jsonl")).unwrap();
     assert!(wire.contains("/certificates/root.cer"), "{wire}");
     stage.assert_nothing_left();
@@ -97,15 +72,18 @@ fn the_simulated_ca_certifies_what_it_is_given() {
     let params = rcgen::CertificateParams::new(["vnfc-1.example".to_owned()]).unwrap();
     let request = params.serialize_request(&key).unwrap().pem().unwrap();
     stage.write("vnfc.csr", &request);
-    let (child, told) = ready(
+    let program = Program::start(
         &stage,
         &["simulate", "ca", "--out", "ca", "--csr", "vnfc.csr"],
     );
     let chain = std::fs::read_to_string(stage.path("ca/vnfc.pem")).unwrap();
     assert_eq!(chain.matches("BEGIN CERTIFICATE").count(), 2);
-    let answer = fetch(told["published"].as_str().unwrap(), "/crl/issuing.crl");
+    let answer = fetch(
+        program.ready()["published"].as_str().unwrap(),
+        "/crl/issuing.crl",
+    );
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    end(child);
+    program.end();
     stage.write("garbage.csr", "garbage");
     stage
         .run(&["simulate", "ca", "--out", "ca", "--csr", "garbage.csr"])
@@ -135,7 +113,7 @@ fn the_simulated_vim_and_vnfci_tell_where_they_are() {
         ("vnfci", "apiRoot", "/vnfconfig/api_versions", "1.12.0"),
     ] {
         let stage = Stage::new();
-        let (child, told) = ready(
+        let program = Program::start(
             &stage,
             &[
                 "simulate",
@@ -145,7 +123,7 @@ fn the_simulated_vim_and_vnfci_tell_where_they_are() {
                 "wire.jsonl",
             ],
         );
-        let url = told[field].as_str().unwrap();
+        let url = program.ready()[field].as_str().unwrap();
         let root = url.strip_prefix("http://").unwrap();
         let root = root.split('/').next().unwrap();
         let mut stream = TcpStream::connect(root).unwrap();
@@ -158,7 +136,7 @@ fn the_simulated_vim_and_vnfci_tell_where_they_are() {
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(answer.contains(expected), "{answer}");
-        end(child);
+        program.end();
         let wire = std::fs::read_to_string(stage.path("wire.jsonl")).unwrap();
         assert!(wire.contains(path), "the exchange was written down");
         stage.assert_nothing_left();
@@ -188,16 +166,15 @@ fn the_reference_ends_with_its_parent() {
          [packages]\nanchors = \"pki/signers/signers-ca.crt\"\ncrls = [\"pki/signers/signers.crl\"]\n\
          [storage]\ndirectory = \"state\"\n",
     );
-    let (mut child, told) = ready(&stage, &["reference", "vnfm", "--config", "vnfm.toml"]);
+    let mut program = Program::reference(&stage, "vnfm.toml");
     assert!(
-        told["apiRoot"]
+        program.ready()["apiRoot"]
             .as_str()
             .unwrap()
             .starts_with("https://127.0.0.1:")
     );
     // The end of its standard input is the end of its parent.
-    drop(child.stdin.take());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(program.orphan(), Some(0));
 }
 
 #[test]

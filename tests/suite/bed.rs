@@ -1,76 +1,16 @@
 //! The simulators all together, as a developer of a VNFM in delegation mode uses them: the reference VNFM is that VNFM here, and
 //! `curl` its NFVO.
 
-use std::io::{BufRead as _, BufReader, Lines, Write as _};
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::Stdio;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use serde_json::{Value, json};
 
+use crate::program::Program;
 use crate::scan::has;
 use crate::support::Stage;
-
-/// A program that tells by lines of JSON what happens.
-struct Told {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    all: Vec<Value>,
-}
-
-impl Told {
-    fn start(stage: &Stage, arguments: &[&str]) -> Self {
-        let mut child = stage
-            .scas(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut told = Self {
-            child,
-            lines,
-            all: Vec::new(),
-        };
-        let ready = told.next();
-        assert_eq!(ready["event"], "ready", "{ready}");
-        told
-    }
-
-    fn next(&mut self) -> Value {
-        let line = self.lines.next().expect("it is still there").unwrap();
-        let value: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: '{line}'"));
-        self.all.push(value.clone());
-        value
-    }
-
-    /// Reads on until so many such events were told, and returns them.
-    fn until(&mut self, count: usize, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
-        loop {
-            let found: Vec<_> = self.all.iter().filter(|one| wanted(one)).cloned().collect();
-            if found.len() >= count {
-                return found;
-            }
-            self.next();
-        }
-    }
-
-    fn end(mut self) {
-        let id = Pid::from_raw(self.child.id().try_into().unwrap());
-        kill(id, Signal::SIGTERM).unwrap();
-        assert_eq!(self.child.wait().unwrap().code(), Some(0));
-    }
-}
-
-impl Drop for Told {
-    fn drop(&mut self) {
-        // Only a test that fails has not ended it before.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Calls the VNFM as its NFVO does: status, `Location`, body.
 struct Nfvo {
@@ -162,10 +102,10 @@ fn a_vnfm_in_delegation_mode_finds_all_that_it_needs() {
         "--transcript",
         "wire.jsonl",
     ];
-    let mut bed = Told::start(&stage, &arguments);
+    let mut bed = Program::start(&stage, &arguments);
     let ready = bed.all[0].clone();
     let config = ready["config"].as_str().unwrap();
-    let vnfm = Told::start(&stage, &["reference", "vnfm", "--config", config]);
+    let vnfm = Program::reference(&stage, config);
     assert_eq!(vnfm.all[0]["oam"], *oam);
     let nfvo = Nfvo {
         pki: pki(&ready).to_owned(),

@@ -1,14 +1,9 @@
 //! A product that runs by itself, with a lab's PKI, credentials of its own and fixed ports: the reference, which refuses whoever does not
 //! bring them. The tester knows it by its profile alone.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
-use std::process::{Child, Stdio};
-
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::program::{Program, free_port};
 use crate::support::{Ended, SHORT, Stage};
 
 /// The secrets of these tests. None may stand in a record.
@@ -17,7 +12,7 @@ const SECRETS: [&str; 2] = ["s e:c%ret-of-the-tester", "s+e:c%ret-of-the-product
 /// A lab with a product that runs.
 struct Lab {
     stage: Stage,
-    product: Child,
+    product: Program,
     root: String,
     nfvo: u16,
 }
@@ -57,7 +52,8 @@ impl Lab {
             "#
         );
         stage.write("vnfm.toml", &config);
-        let (product, root) = start(&stage);
+        let product = Program::reference(&stage, "vnfm.toml");
+        let root = product.root();
         Self {
             stage,
             product,
@@ -157,45 +153,10 @@ impl Lab {
         (count("POST", 201), count("DELETE", 204))
     }
 
-    fn close(mut self) {
-        end(&mut self.product);
+    fn close(self) {
+        self.product.end();
         self.stage.assert_nothing_left();
     }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        // One that was closed has ended already.
-        let _ = self.product.kill();
-    }
-}
-
-/// A port that is free now. Somebody else may take it; then the test says so.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-fn start(stage: &Stage) -> (Child, String) {
-    let mut child = stage
-        .scas(&["reference", "vnfm", "--config", "vnfm.toml"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    stdout.read_line(&mut line).unwrap();
-    let ready: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: '{line}'"));
-    let root = ready["apiRoot"].as_str().unwrap().to_owned();
-    (child, root)
-}
-
-fn end(child: &mut Child) {
-    let pid = Pid::from_raw(child.id().try_into().unwrap());
-    kill(pid, Signal::SIGTERM).unwrap();
-    child.wait().unwrap();
 }
 
 const OAUTH2: &str =

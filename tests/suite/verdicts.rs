@@ -87,6 +87,67 @@ fn acceptance_can_be_judged_at_instantiation() {
     ended.assert_told(0, &["Pass"]);
 }
 
+/// A product that wants files of its own in each package, and the VIM in each instantiation.
+#[test]
+fn a_product_is_told_of_the_vim_and_finds_its_artifacts() {
+    let stage = Stage::new();
+    let template = stage.path("artifacts/BaseHOT/simple");
+    std::fs::create_dir_all(&template).unwrap();
+    std::fs::write(
+        template.join("vnf.yaml"),
+        "heat_template_version: 2018-08-31\n",
+    )
+    .unwrap();
+    let written = profile("accepted-at = \"create\"", "accepted-at = \"instantiate\"");
+    let wanted = "[ixit.vnf]\nartifacts = \"artifacts\"\ninstantiate = { vimConnectionInfo = { vim = { vimType = \"OPENSTACK\", \
+                  interfaceInfo = { endpoint = \"{vim}\" }, accessInfo = { username = \"{vim-user}\" } } } }\n";
+    let (before, behind) = written.split_once("[ixit.vnf]\n").unwrap();
+    let (_, behind) = behind.split_once('\n').unwrap();
+    stage.write("sut.toml", &format!("{before}{wanted}{behind}"));
+    let selection = "4.2.2.1 and @normative";
+    let ended = stage.run(&["run", "--sut", "sut.toml", "--select", selection]);
+    ended.assert_told(0, &["Pass"]);
+    let scenario = std::fs::read_dir(
+        stage
+            .run_folder()
+            .join("evidence/TC_SIGNATURE_VERIFICATION_FILES_VNFD"),
+    );
+    let scenario = scenario.unwrap().next().unwrap().unwrap().path();
+    let package = std::fs::File::open(scenario.join("known-valid-package.zip")).unwrap();
+    let mut package = zip::ZipArchive::new(package).unwrap();
+    let mut manifest = String::new();
+    let mut listed = package.by_name("vnfd.mf").unwrap();
+    std::io::Read::read_to_string(&mut listed, &mut manifest).unwrap();
+    drop(listed);
+    assert!(manifest.contains("Source: BaseHOT/simple/vnf.yaml"));
+    package.by_name("BaseHOT/simple/vnf.yaml").unwrap();
+    let vnfd = std::fs::File::open(scenario.join("known-valid-vnfd.zip")).unwrap();
+    let mut vnfd = zip::ZipArchive::new(vnfd).unwrap();
+    assert!(vnfd.by_name("BaseHOT/simple/vnf.yaml").is_err());
+    let transcript = std::fs::read_to_string(scenario.join("transcript.jsonl")).unwrap();
+    assert!(transcript.contains("/identity/v3") && !transcript.contains("{vim"));
+    stage.assert_nothing_left();
+}
+
+#[test]
+fn artifacts_that_are_not_there_are_told_before_the_run() {
+    let stage = Stage::new();
+    stage.write(
+        "sut.toml",
+        &profile(
+            "[ixit.vnf]\n",
+            "[ixit.vnf]\nartifacts = \"no-such-folder\"\n",
+        ),
+    );
+    for arguments in [
+        &["check", "--sut", "sut.toml"][..],
+        &["run", "--sut", "sut.toml"],
+    ] {
+        let ended = stage.run(arguments);
+        ended.assert_told(64, &["ixit.vnf.artifacts", "no-such-folder"]);
+    }
+}
+
 #[test]
 fn a_selftest_of_one_defect_shows_who_kills_it() {
     let stage = Stage::new();

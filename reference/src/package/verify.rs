@@ -402,13 +402,15 @@ impl Inspection<'_> {
     }
 }
 
-/// Whether a VNFD archive must hold this file; a manifest also lists images, scripts and more, which it does not hold.
+/// Whether a VNFD archive must hold this file; a manifest also lists images, scripts, templates for the VIM and more, which it does not
+/// hold. Definitions lie in their folder, or at the root (SOL004 4.1.2, 4.1.3).
 fn is_part_of_vnfd(source: &str) -> bool {
     let by_folder = source.starts_with("Definitions/") || source.starts_with("TOSCA-Metadata/");
+    let at_root = !source.contains('/');
     let by_extension = [".yaml", ".yml", ".meta"]
         .iter()
         .any(|extension| source.ends_with(extension));
-    (by_folder || by_extension) && !source.contains("://")
+    by_folder || at_root && by_extension
 }
 
 fn without_last_newline(text: &[u8]) -> Option<&[u8]> {

@@ -1,4 +1,4 @@
-//! What a profile says for delegation mode (SEC 030 4.2.2.3 to 4.2.2.5): `[ixit.cmf]`, `[ixit.vim]` and `[ixit.vnfci]` ([`Listens`]),
+//! What a profile says for delegation mode (SEC 030 4.2.2.3 to 4.2.2.5): `[ixit.cmf]` and `[ixit.vnfci]` ([`Listens`]),
 //! `[ixit.oam]` ([`OamSide`]), and how long a private key may live, `[ixit.keys]` ([`Keys`]).
 
 use std::collections::BTreeMap;

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use crate::model::event::{Event, PlannedScenario, Step};
+use crate::model::evidence::EvidenceFile;
 use crate::model::verdict::{Keyword, Outcome, Verdict};
-use crate::report::results::ScenarioResult;
+use crate::report::results::{CutOffAttempt, ScenarioResult};
 
 /// What the events have told of one scenario so far.
 #[derive(Default)]
@@ -13,6 +14,8 @@ pub struct Scenario {
     steps: Vec<Step>,
     finished: Option<Event>,
     contradiction: Option<String>,
+    /// Earlier attempts.
+    cut_off: Vec<CutOffAttempt>,
 }
 
 impl Scenario {
@@ -40,6 +43,27 @@ impl Scenario {
             },
             _ => {}
         }
+    }
+
+    /// Whether it began and did not end.
+    pub fn is_open(&self) -> bool {
+        self.started.is_some() && self.finished.is_none()
+    }
+
+    /// Whether it ended.
+    pub fn has_ended(&self) -> bool {
+        self.finished.is_some()
+    }
+
+    /// The run was resumed while it was open: it begins anew. Returns when the attempt began that was cut off.
+    pub fn cut_off(&mut self, evidence: &[EvidenceFile]) -> Option<Timestamp> {
+        let started = self.started.take_if(|_| self.finished.is_none())?;
+        self.cut_off.push(CutOffAttempt {
+            started,
+            steps: std::mem::take(&mut self.steps),
+            evidence: evidence.to_vec(),
+        });
+        Some(started)
     }
 
     fn contradicted(&mut self, how: String) {
@@ -71,10 +95,15 @@ impl Scenario {
     }
 
     fn worst_step(&self) -> Option<Verdict> {
-        self.steps
-            .iter()
-            .map(|step| Verdict::of_step(step.keyword, &step.outcome))
-            .max()
+        worst(&self.steps).map(|(verdict, _)| verdict)
+    }
+
+    /// What was judged before the run was cut off, if it stands: a Fail or an Error. Anything less may come from the interruption itself.
+    fn judged_before(&self) -> Option<(Verdict, &Step)> {
+        let earlier = self.cut_off.iter().filter_map(|cut| worst(&cut.steps));
+        earlier
+            .filter(|(verdict, _)| *verdict >= Verdict::Fail)
+            .max_by_key(|(verdict, _)| *verdict)
     }
 
     /// From its beginning to its end.
@@ -99,6 +128,7 @@ impl Scenario {
             observations: Vec::new(),
             measurements: Vec::new(),
             residue: Vec::new(),
+            cut_off: self.cut_off.clone(),
         };
         if let Some(Event::ScenarioFinished {
             at,
@@ -122,6 +152,15 @@ impl Scenario {
         } else {
             result.verdict = self.without_end(interrupted.is_some());
             result.reason = self.reason_without_end(interrupted);
+        }
+        if let Some((verdict, step)) = self.judged_before()
+            && verdict > result.verdict
+        {
+            result.verdict = verdict;
+            result.reason = format!(
+                "before the run was cut off and resumed: {} {}: {}",
+                step.keyword, step.text, step.outcome
+            );
         }
         if let Some(how) = self.contradiction() {
             result.verdict = Verdict::Error;
@@ -163,4 +202,13 @@ impl Scenario {
             .find(|step| step.outcome != Outcome::Met)
             .map(|step| format!("{} {}: {}", step.keyword, step.text, step.outcome))
     }
+}
+
+/// The worst of these steps, the first of its kind, and what it comes to.
+fn worst(steps: &[Step]) -> Option<(Verdict, &Step)> {
+    let judged = steps
+        .iter()
+        .map(|step| (Verdict::of_step(step.keyword, &step.outcome), step));
+    // Of equals the last is the greatest.
+    judged.rev().max_by_key(|(verdict, _)| *verdict)
 }

@@ -6,21 +6,21 @@ use crate::model::evidence::Observation;
 use crate::model::verdict::{Keyword, Outcome};
 use crate::report::record::tests::run_info;
 
-const NORMATIVE: usize = 10;
-const EXTENDED: usize = 20;
+pub(super) const NORMATIVE: usize = 10;
+pub(super) const EXTENDED: usize = 20;
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a time")
 }
 
-fn id(line: usize) -> ScenarioId {
+pub(super) fn id(line: usize) -> ScenarioId {
     ScenarioId {
         case: "TC_A".into(),
         line,
     }
 }
 
-fn plan() -> Event {
+pub(super) fn plan() -> Event {
     let scenario = |line, normative| PlannedScenario {
         name: format!("scenario {line}"),
         line,
@@ -42,14 +42,14 @@ fn plan() -> Event {
     }
 }
 
-fn started(line: usize) -> Event {
+pub(super) fn started(line: usize) -> Event {
     Event::ScenarioStarted {
         at: at(1),
         scenario: id(line),
     }
 }
 
-fn step(line: usize, keyword: Keyword, outcome: Outcome) -> Event {
+pub(super) fn step(line: usize, keyword: Keyword, outcome: Outcome) -> Event {
     Event::StepFinished {
         at: at(2),
         scenario: id(line),
@@ -64,14 +64,14 @@ fn step(line: usize, keyword: Keyword, outcome: Outcome) -> Event {
     }
 }
 
-fn unmet() -> Outcome {
+pub(super) fn unmet() -> Outcome {
     Outcome::Unmet {
         expected: "x".into(),
         actual: "y".into(),
     }
 }
 
-fn finished(line: usize, verdict: Verdict) -> Event {
+pub(super) fn finished(line: usize, verdict: Verdict) -> Event {
     Event::ScenarioFinished {
         at: at(3),
         scenario: id(line),
@@ -83,7 +83,7 @@ fn finished(line: usize, verdict: Verdict) -> Event {
     }
 }
 
-fn scenario(line: usize, outcome: Outcome, verdict: Verdict) -> [Event; 3] {
+pub(super) fn scenario(line: usize, outcome: Outcome, verdict: Verdict) -> [Event; 3] {
     [
         started(line),
         step(line, Keyword::Then, outcome),
@@ -94,7 +94,7 @@ fn scenario(line: usize, outcome: Outcome, verdict: Verdict) -> [Event; 3] {
 const END: usize = 7;
 
 /// A record with nothing amiss; its last event, at [`END`], is the run's end.
-fn clean() -> Vec<Event> {
+pub(super) fn clean() -> Vec<Event> {
     let mut events = vec![plan()];
     events.extend(scenario(NORMATIVE, Outcome::Met, Verdict::Pass));
     events.extend(scenario(EXTENDED, Outcome::Met, Verdict::Pass));
@@ -116,13 +116,15 @@ fn with_extended(told: impl IntoIterator<Item = Event>) -> Vec<Event> {
     events
 }
 
-fn fold(events: Vec<Event>) -> Results {
+pub(super) fn fold(events: Vec<Event>) -> Results {
     fold_cut(events, false)
 }
 
-fn fold_cut(events: Vec<Event>, cut: bool) -> Results {
+pub(super) fn fold_cut(events: Vec<Event>, cut: bool) -> Results {
     results(&Record {
         run: run_info(),
+        inventory: None,
+        selftest: None,
         events,
         cut,
     })
@@ -394,6 +396,8 @@ fn waived(case: &str, expires: &str, events: Vec<Event>) -> Results {
     }];
     results(&Record {
         run,
+        inventory: None,
+        selftest: None,
         events,
         cut: false,
     })

@@ -1,0 +1,183 @@
+//! Whether an evidence pack bears out what it says: [`verify`]. Offline, and without trust in the pack.
+//!
+//! Every file is digested, every report is drawn again, every judge is asked again, and what a judge was told is looked up in what
+//! was kept raw: transcripts, archives, looks. What does not follow is a [`Mismatch`], with the file and the field.
+
+mod files;
+mod judged;
+mod raw;
+mod record;
+mod vectors;
+
+pub use record::difference;
+use serde::Serialize;
+
+use crate::model::verdict::Verdict;
+use crate::pack::Pack;
+use crate::report::results::Results;
+
+/// Something that a pack says, and that does not follow from the rest of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Mismatch {
+    /// The file that says it.
+    pub file: String,
+    /// Where in it.
+    pub field: String,
+    /// What it says.
+    pub said: String,
+    /// What follows from the rest.
+    pub follows: String,
+}
+
+/// What was done, in figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Figures {
+    /// Files that were digested.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Reports that were drawn again and compared.
+    pub reports: usize,
+    /// Questions that a judge was asked again.
+    pub questions: usize,
+    /// Exchanges that were read.
+    pub exchanges: usize,
+    /// Facts of questions that were looked up in what was kept raw.
+    pub facts: usize,
+    /// Archives whose signatures were verified again.
+    pub archives: usize,
+}
+
+/// What came out.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Verification {
+    /// The run's identifier, if its record could be read.
+    pub run: Option<String>,
+    /// The verdict that follows from the evidence; none if nothing was judged.
+    pub verdict: Option<Verdict>,
+    /// What does not follow.
+    pub mismatches: Vec<Mismatch>,
+    /// What a reader should know beside that.
+    pub remarks: Vec<String>,
+    /// What was done.
+    pub figures: Figures,
+}
+
+impl Verification {
+    /// Whether everything that was said follows.
+    pub fn holds(&self) -> bool {
+        self.mismatches.is_empty()
+    }
+
+    /// Enters a mismatch.
+    pub fn miss(
+        &mut self,
+        file: impl Into<String>,
+        field: impl Into<String>,
+        said: impl Into<String>,
+        follows: impl Into<String>,
+    ) {
+        self.mismatches.push(Mismatch {
+            file: file.into(),
+            field: field.into(),
+            said: said.into(),
+            follows: follows.into(),
+        });
+    }
+
+    /// Enters a mismatch unless both are the same.
+    fn compare<T: PartialEq + std::fmt::Display>(
+        &mut self,
+        file: &str,
+        field: &str,
+        said: &T,
+        follows: &T,
+    ) {
+        if said != follows {
+            self.miss(file, field, said.to_string(), follows.to_string());
+        }
+    }
+}
+
+/// Verifies a pack. `apart` are files that stand beside the record and that the caller accounts for, such as those of a seal.
+///
+/// # Errors
+/// Our own disk. Whatever is wrong with the pack is in what comes out.
+pub fn verify(pack: &Pack, apart: &[&str]) -> anyhow::Result<Verification> {
+    let mut found = Verification::default();
+    let Some((results, drawn)) = record::check(pack, &mut found)? else {
+        return Ok(found);
+    };
+    found.run = Some(results.run.id.clone());
+    found.verdict = results.verdict;
+    files::check(pack, &results, &drawn, apart, &mut found);
+    for case in &results.cases {
+        for scenario in &case.scenarios {
+            let scene = Scene::read(pack, &case.id, scenario, &mut found);
+            judged::check(&scene, &mut found);
+            raw::check(&scene, &mut found);
+            vectors::check(&scene, &results, &mut found);
+        }
+    }
+    if let Some(why) = &results.interrupted {
+        found.remarks.push(format!("the run is not whole: {why}"));
+    }
+    found.mismatches.sort();
+    found.mismatches.dedup();
+    Ok(found)
+}
+
+/// One scenario with the files that it lists.
+struct Scene<'a> {
+    pack: &'a Pack,
+    case: &'a str,
+    scenario: &'a crate::report::results::ScenarioResult,
+    /// Its folder, with `/` at the end.
+    folder: String,
+    questions: Vec<judged::Asked>,
+}
+
+impl<'a> Scene<'a> {
+    fn read(
+        pack: &'a Pack,
+        case: &'a str,
+        scenario: &'a crate::report::results::ScenarioResult,
+        found: &mut Verification,
+    ) -> Self {
+        let folder = format!("evidence/{case}/line-{:03}/", scenario.line);
+        let questions = judged::questions(pack, &folder, scenario, found);
+        Self {
+            pack,
+            case,
+            scenario,
+            folder,
+            questions,
+        }
+    }
+
+    /// A file of the scenario, by its short name, if the record lists it. What it lists and is not there was told before.
+    fn file(&self, name: &str) -> Option<Vec<u8>> {
+        let path = format!("{}{name}", self.folder);
+        let listed = self.scenario.evidence.iter().any(|file| file.path == path);
+        listed.then(|| self.pack.read(&path).ok()).flatten()
+    }
+
+    /// The short names of its files.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let files = self.scenario.evidence.iter();
+        files.filter_map(|file| file.path.strip_prefix(self.folder.as_str()))
+    }
+
+    fn path(&self, name: &str) -> String {
+        format!("{}{name}", self.folder)
+    }
+}
+
+/// The scenario's verdict as a reader knows it.
+fn lines(results: &Results) -> impl Iterator<Item = (&str, usize)> {
+    results.cases.iter().flat_map(|case| {
+        case.scenarios
+            .iter()
+            .map(|scenario| (case.id.as_str(), scenario.line))
+    })
+}
