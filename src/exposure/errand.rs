@@ -2,10 +2,9 @@
 
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -15,12 +14,21 @@ use crate::hygiene::{helper_ended, helper_started};
 
 /// How much of what a command complains about is kept, in bytes.
 const COMPLAINT: usize = 4096;
+/// How long the end of its complaints is waited for when it has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A running command. It is ended when this is dropped.
 pub(crate) struct Errand {
     child: Child,
-    complaints: Option<JoinHandle<Vec<u8>>>,
+    complaints: Complaints,
     watch: Option<Watch>,
+}
+
+/// The end of what it complains about.
+struct Complaints {
+    said: Arc<Mutex<Vec<u8>>>,
+    /// Closed when all was said.
+    open: mpsc::Receiver<()>,
 }
 
 /// Ends a command that takes too long. Dropping it calls it off.
@@ -46,10 +54,7 @@ impl Errand {
         // What passes through it is no product's.
         helper_started(child.id());
         let (input, output) = (child.stdin.take(), child.stdout.take());
-        let complaints = child.stderr.take().map(|errors| {
-            // Read all the time, or the command would wait for us with a full pipe.
-            std::thread::spawn(move || last_of(errors))
-        });
+        let complaints = Complaints::of(child.stderr.take());
         let errand = Self {
             watch: patience.map(|limit| Watch::over(child.id(), limit)),
             child,
@@ -84,7 +89,7 @@ impl Errand {
             Some(late) => Err(io::Error::other(late)),
             None if ended.success() => Ok(()),
             None => {
-                let said = self.said().map(|said| format!(": {said}"));
+                let said = self.complaints.last().map(|said| format!(": {said}"));
                 let said = said.unwrap_or_default();
                 Err(io::Error::other(format!("it ended ({ended}){said}")))
             }
@@ -101,7 +106,7 @@ impl Errand {
         let ended = self.child.try_wait().ok().flatten();
         self.end();
         let ended = ended.or_else(|| self.child.wait().ok());
-        match (self.said(), ended) {
+        match (self.complaints.last(), ended) {
             (Some(said), _) => said,
             // Whether it ended before or after we asked is a matter of moments.
             (None, Some(status)) if is_end(error) => without_a_word(status),
@@ -114,10 +119,32 @@ impl Errand {
         let struck = watch.struck.load(Ordering::Relaxed);
         struck.then(|| format!("it was not done within {} s", watch.limit.as_secs()))
     }
+}
 
-    /// Its last line of complaint.
-    fn said(&mut self) -> Option<String> {
-        let said = self.complaints.take()?.join().ok()?;
+impl Complaints {
+    /// Reads all the time, or the command would wait for us with a full pipe.
+    fn of(errors: Option<ChildStderr>) -> Self {
+        let (ends, open) = mpsc::channel();
+        let said = Arc::new(Mutex::default());
+        let (kept, mut errors) = (Arc::clone(&said), errors);
+        std::thread::spawn(move || {
+            let mut buffer = [0; COMPLAINT];
+            while let Some(Ok(length @ 1..)) = errors.as_mut().map(|one| one.read(&mut buffer)) {
+                let mut kept: MutexGuard<'_, Vec<u8>> =
+                    kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend_from_slice(&buffer[..length]);
+                let surplus = kept.len().saturating_sub(COMPLAINT);
+                kept.drain(..surplus);
+            }
+            drop(ends);
+        });
+        Self { said, open }
+    }
+
+    /// The last line, once the command has ended. What it left running may hold its pipe open (a shared SSH connection does).
+    fn last(&self) -> Option<String> {
+        let _ = self.open.recv_timeout(LAST_WORDS);
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let said = String::from_utf8_lossy(&said).into_owned();
         let line = said.lines().map(str::trim).rfind(|line| !line.is_empty())?;
         Some(line.chars().filter(|c| !c.is_control()).collect())
@@ -168,15 +195,6 @@ fn without_a_word(status: ExitStatus) -> String {
     format!("it ended ({status}) without a word")
 }
 
-fn last_of(mut errors: impl Read) -> Vec<u8> {
-    let (mut kept, mut buffer) = (Vec::new(), [0; COMPLAINT]);
-    while let Ok(length @ 1..) = errors.read(&mut buffer) {
-        kept.extend_from_slice(&buffer[..length]);
-        kept.drain(..kept.len().saturating_sub(COMPLAINT));
-    }
-    kept
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +221,12 @@ mod tests {
             told.contains("exit status: 3") && told.contains("no such data base"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn what_it_leaves_running_does_not_keep_us() {
+        let (ended, _) = sh("echo refused >&2; sleep 5 >/dev/null & exit 5", LONG);
+        assert!(ended.unwrap_err().to_string().contains("refused"));
     }
 
     #[test]

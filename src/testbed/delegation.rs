@@ -2,6 +2,7 @@
 //! [`Delegation`].
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -252,8 +253,13 @@ impl Delegation {
             identity: self.identity_of(shows)?,
             client_anchors_pem: self.context.pki.ca.certificate_pem(),
         };
-        let vnfci = Vnfci::start(VnfciConfig::new(security, self.transcript.clone())).await?;
-        self.impostor = Some(vnfci);
+        // Where the product reaches the others, at a port of its own.
+        let at = self.context.profile.ixit.vnfci.listen.ip();
+        let vnfci = Vnfci::start(VnfciConfig {
+            listen: SocketAddr::new(at, 0),
+            ..VnfciConfig::new(security, self.transcript.clone())
+        });
+        self.impostor = Some(vnfci.await.context("ixit.vnfci")?);
         Ok(())
     }
 
@@ -369,6 +375,17 @@ impl Delegation {
         self.ca.stop().await;
     }
 
+    /// What VIM and VNFCIs are called: a certificate that has another flaw bears the right names.
+    fn hosts(&self) -> Vec<String> {
+        let ixit = &self.context.profile.ixit;
+        let local = ["127.0.0.1", "::1", "localhost"].map(str::to_owned);
+        let listens = [ixit.vim.listen, ixit.vnfci.listen].map(|at| at.ip().to_string());
+        let mut all: Vec<String> = local.into_iter().chain(listens).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
     fn ca_file(&self) -> PathBuf {
         self.files.join("cmf-ca.crt")
     }
@@ -378,13 +395,16 @@ impl Delegation {
     }
 
     fn identity_of(&self, shows: Shows) -> anyhow::Result<Identity> {
-        const HOSTS: &[&str] = &["127.0.0.1", "::1", "localhost"];
+        let hosts = self.hosts();
+        let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
         let (pki, now) = (&self.context.pki, jiff::Timestamp::now());
         let leaf = match shows {
             Shows::Proper => return Ok(identity(&pki.nfvo)),
-            Shows::OfAnotherCa => TestCa::new("another CA", now)?.server("vim", HOSTS).issue(),
+            Shows::OfAnotherCa => TestCa::new("another CA", now)?
+                .server("vim", &hosts)
+                .issue(),
             Shows::ForAnotherHost => pki.ca.server("vim", &["vim.example"]).issue(),
-            Shows::Expired => pki.ca.server("vim", HOSTS).expired(now).issue(),
+            Shows::Expired => pki.ca.server("vim", &hosts).expired(now).issue(),
         };
         Ok(identity(&leaf.context("the VIM's certificate")?))
     }

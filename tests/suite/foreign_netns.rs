@@ -1,6 +1,7 @@
 //! A product on another machine, known by its ICS and IXIT alone and reached by its address: looked at through `ixit.observe.via`.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -17,28 +18,28 @@ fn run(machine: &Machine, select: &str) -> Ended {
     machine.stage.run(&arguments)
 }
 
-/// The record of a look, by its name, of the one scenario that looked.
+/// The record of a look, by its name.
 fn look(machine: &Machine, name: &str) -> Value {
+    let records = std::fs::read_dir(look_folder(machine)).unwrap();
+    let records = records.map(|entry| entry.unwrap().path());
+    let mut looks = records.filter(|path| path.extension().is_some_and(|kind| kind == "json"));
+    let look = looks.find_map(|path| Some(json(&path)).filter(|look| look["look"] == name));
+    look.unwrap_or_else(|| panic!("no look is called {name}"))
+}
+
+/// The evidence of a scenario that looked.
+fn look_folder(machine: &Machine) -> PathBuf {
     let mut folders = vec![machine.stage.run_folder().join("evidence")];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path
-                .file_name()
-                .unwrap()
-                .to_string_lossy()
-                .starts_with("look-")
-            {
-                let look = json(&path);
-                if look["look"] == name {
-                    return look;
-                }
-            }
+        if folder.join("look-1.json").exists() {
+            return folder;
         }
+        let below = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        folders.extend(below.filter(|path| path.is_dir()));
     }
-    panic!("no look is called {name}");
+    panic!("nobody looked");
 }
 
 #[test]
@@ -95,6 +96,17 @@ fn what_a_product_on_another_machine_leaves_lying_fails_there() {
         machine.profile(&Machine::observe(&machine.via()));
         run(&machine, SHORT).assert_told(1, &["Fail", told, "via ssh"]);
     }
+}
+
+#[test]
+fn roles_that_show_wrong_certificates_are_met_by_a_product_on_another_machine_too() {
+    if !machine::can_be_made() {
+        return;
+    }
+    let machine = Machine::new(&[]);
+    machine.call(&["/mnt/ctl", "reset"]);
+    machine.profile(&Machine::observe(&machine.via()));
+    run(&machine, "4.2.2.5 and @extended").assert_told(0, &["5 passed", "0 inconclusive"]);
 }
 
 /// A command that leads to the machine, and after so many calls does something else.
@@ -231,4 +243,24 @@ fn what_a_command_prints_is_searched_in_each_look() {
     let observe = Machine::observe(&machine.via());
     machine.profile(&format!("{observe}\nexports = {{ log = {log:?} }}"));
     run(&machine, SHORT).assert_told(1, &["Fail", "in storage: export log, offset"]);
+}
+
+#[test]
+fn no_private_key_goes_to_the_machine_that_is_looked_at() {
+    if !machine::can_be_made() {
+        return;
+    }
+    let machine = Machine::new(&[]);
+    machine.call(&["/mnt/ctl", "reset"]);
+    let heard = machine.stage.path("heard").display().to_string();
+    let listen = format!("tee -a {heard} | {} \"$@\"\nexit", machine.ssh().join(" "));
+    let way = way_that_changes(&machine, 0, &listen);
+    machine.profile(&Machine::observe(&way));
+    run(&machine, SHORT).assert_told(0, &["1 passed"]);
+    let said = std::fs::metadata(&heard).unwrap().len();
+    assert!(said > 4 * 1000, "canaries at least, in each look: {said}");
+    let evidence = look_folder(&machine);
+    let certificate = evidence.join("certificate.der").display().to_string();
+    let search = ["scan", "--cert", &certificate, "--every-offset", &heard];
+    machine.stage.run(&search).assert_told(0, &["not found"]);
 }

@@ -23,6 +23,8 @@ pub(super) struct There {
     ixit: Ixit,
     since: SystemTime,
     afar: Option<Afar>,
+    /// Whether it was said already why nothing was heard.
+    closed: bool,
 }
 
 /// What was heard from there.
@@ -48,6 +50,7 @@ impl There {
             ixit: ixit.clone(),
             since,
             afar: None,
+            closed: false,
         })
     }
 
@@ -61,8 +64,10 @@ impl There {
             who: tries.then(|| attempts::who(&self.ixit.observe)),
             ..self.product.clone()
         };
-        let afar = open(&self.via, What::Product(product))
-            .map_err(|error| format!("a way to the VNFM's machine: {VIA}: {error}"))?;
+        let opened = open(&self.via, What::Product(product));
+        self.closed = opened.is_err();
+        let afar =
+            opened.map_err(|error| format!("a way to the VNFM's machine: {VIA}: {error}"))?;
         self.afar = Some(afar.clone());
         Ok(Source::Afar {
             written: format!("via {}", afar.command()),
@@ -83,6 +88,9 @@ impl There {
     /// What the tester lacked there.
     pub(super) fn lacked(&self, heard: Option<&Heard>) -> Vec<String> {
         let Some(heard) = heard else {
+            if self.closed {
+                return Vec::new();
+            }
             return vec![format!(
                 "an account of what there is to look at on the VNFM's machine ({VIA})"
             )];
