@@ -53,6 +53,19 @@ fn hidden(c: char) -> bool {
             | '\u{3164}' | '\u{fdd0}'..='\u{fdef}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Text with passages in backticks, as HTML.
+pub fn ticked(text: &str) -> String {
+    let mut out = String::new();
+    for (place, passage) in text.split('`').enumerate() {
+        let code = place % 2 == 1;
+        out.push_str(if code { "<code>" } else { "" });
+        // A string takes everything.
+        let _ = write_visible(&mut out, passage);
+        out.push_str(if code { "</code>" } else { "" });
+    }
+    out
+}
+
 /// The beginning of a text, at most so many bytes, and how many are left out.
 pub fn beginning(text: &str, most: usize) -> (&str, usize) {
     let mut end = text.len().min(most);
@@ -128,6 +141,14 @@ mod tests {
         ] {
             assert_eq!(visible(text), expected);
         }
+    }
+
+    #[test]
+    fn passages_in_backticks_are_code_and_nothing_else_is_markup() {
+        assert_eq!(
+            ticked("a `<b>` & `c"),
+            "a <code>&lt;b&gt;</code> &amp; <code>c</code>"
+        );
     }
 
     #[test]
