@@ -1,4 +1,4 @@
-//! Cryptographic Message Syntax (RFC 5652) for VNF packages: detached signatures made, also badly, and judged.
+//! Cryptographic Message Syntax (RFC 5652) for VNF packages and evidence packs: detached signatures made, also badly, and judged.
 //!
 //! [`sign_detached`] makes a signature as `openssl cms -sign -binary` would; [`verify_detached`] says who signed, or for
 //! which one reason ([`CmsError`]) the signature does not count. The structures are those of the crate `cms`, the
@@ -6,16 +6,20 @@
 
 mod algorithm;
 mod armor;
+mod cades;
 mod sign;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod tsp;
 mod verify;
 
 pub use armor::{Block, find_block, from_pem, to_pem};
+pub use cades::{Cades, CadesVerified, Signer, time_stamp_token, verify_cades};
 pub use sign::{Options, sign_detached};
 pub use trust::Trust;
-pub use verify::{Verified, verify_detached};
+pub use tsp::{Stamped, request as time_stamp_request, response as time_stamp_response};
+pub use verify::{Verified, verify_detached, verify_value};
 
 use crate::pki::KeyKind;
 
@@ -134,6 +138,12 @@ pub enum CmsError {
     /// A CRL lists a certificate of the chain.
     #[error("the signer's certificate, or one above it, is revoked")]
     Revoked,
+    /// A time stamp does not count.
+    #[error("the time stamp does not count: {reason}")]
+    TimeStamp {
+        /// Why not.
+        reason: String,
+    },
     /// The signer's certificate is not for signatures on content.
     #[error("the signer's certificate is not for signing: {reason}")]
     KeyUsage {

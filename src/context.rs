@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::event::ScenarioId;
 use crate::model::sut::Profile;
+use crate::operator::Operator;
 use crate::pki::{SIGNERS_FOLDER, SigningMaterial, TLS_FOLDER, TestPki};
 use crate::testbed::contact::Contact;
 use crate::vnf_package::{Artifacts, Package};
@@ -52,6 +53,8 @@ pub struct RunContext {
     pub defects: Vec<String>,
     /// Whether what a scenario made in a product that runs by itself stays there.
     pub keep: bool,
+    /// Who does what only a person can do.
+    pub operator: Operator,
     /// How many times the run was taken up again after an interruption.
     pub resumptions: usize,
     /// The TLS side of the test PKI.
@@ -94,6 +97,7 @@ impl RunContext {
             seed,
             defects,
             keep: false,
+            operator: Operator::default(),
             resumptions: 0,
             pki,
             contact,

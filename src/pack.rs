@@ -10,9 +10,11 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 pub use container::{Limits, names};
-pub use digest::{Digest, digests};
+pub use digest::Digest;
+use digest::digests;
 
 /// The longest file that is read into memory. A run at a capacity of a million identifiers has a question of some 100 MB.
 pub const LONGEST: u64 = 1 << 30;
@@ -24,6 +26,7 @@ pub struct Pack {
     files: BTreeMap<String, u64>,
     /// Whether it came as a container; unpacked, it is removed with this.
     container: Option<tempfile::TempDir>,
+    digests: OnceLock<BTreeMap<String, Digest>>,
 }
 
 /// Why a pack is not read.
@@ -91,6 +94,7 @@ impl Pack {
             root,
             files,
             container,
+            digests: OnceLock::new(),
         })
     }
 
@@ -107,6 +111,18 @@ impl Pack {
     /// Its files in the order of their names, with their lengths. Names have `/` between their parts.
     pub fn files(&self) -> &BTreeMap<String, u64> {
         &self.files
+    }
+
+    /// Length and SHA-256 of every file, reckoned once.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn digests(&self) -> Result<&BTreeMap<String, Digest>, PackError> {
+        if let Some(digests) = self.digests.get() {
+            return Ok(digests);
+        }
+        let digests = digests(&self.root, self.files.keys().map(String::as_str))?;
+        Ok(self.digests.get_or_init(|| digests))
     }
 
     /// Whether it has this file.

@@ -17,6 +17,7 @@ use crate::catalogue::Selection;
 use crate::context::{RunContext, Tier};
 use crate::model::event::{Event, NotApplicable, PlannedCase, PlannedScenario};
 use crate::model::test_case::{self, ScenarioKind, TestCase};
+use crate::operator::Operator;
 use crate::profile::{Loaded, unknown_cases};
 use crate::recorder::Recorder;
 use crate::report;
@@ -49,6 +50,8 @@ pub struct Session {
     pub keep: bool,
     /// What `scas selftest` has shown of this suite, for the report to repeat.
     pub selftest: Option<Selftest>,
+    /// Who does what only a person can do.
+    pub operator: Operator,
 }
 
 /// Why a run was not begun.
@@ -179,6 +182,7 @@ impl Session {
         )?;
         Ok(Arc::new(RunContext {
             keep: self.keep,
+            operator: self.operator.clone(),
             resumptions,
             ..context
         }))

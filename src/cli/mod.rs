@@ -4,12 +4,14 @@ mod check;
 mod init;
 mod list;
 mod new;
+mod operator;
 mod pki;
 mod progress;
 mod reference;
 mod report;
 mod run;
 mod scan;
+mod seal;
 mod selftest;
 mod simulate;
 mod softhsm;
@@ -97,6 +99,8 @@ enum Command {
     Report(report::Args),
     /// Verify an evidence pack: digests, reports, signatures, and the verdicts themselves
     Verify(verify::Args),
+    /// Seal a run: one signed container with all its files, to hand over
+    Seal(seal::Args),
     /// Write the profile of a product, to fill in
     Init(init::Args),
     /// Start the feature of a requirement that has none
@@ -145,6 +149,7 @@ pub fn main() -> ExitCode {
         Command::Selftest(args) => selftest::run(args),
         Command::Report(args) => report::run(args),
         Command::Verify(args) => verify::run(&args),
+        Command::Seal(args) => seal::run(&args),
         Command::Init(args) => init::run(&args),
         Command::New(args) => new::run(args),
         Command::Reference(args) => reference::run(args),

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use rand::Rng as _;
 
-use super::{Failure, Outcome, progress, softhsm};
+use super::{Failure, Outcome, operator, progress, softhsm};
 use crate::catalogue::Catalogue;
 use crate::catalogue::Selection;
 use crate::context::Tier;
+use crate::operator::{Answers, Operator, Person};
 use crate::profile;
 use crate::report::selftest::Selftest;
 use crate::report::terminal;
@@ -51,6 +52,12 @@ pub struct Args {
     /// Leave in a product that runs by itself what the scenarios made there, to look at it; told as residue
     #[arg(long)]
     keep: bool,
+    /// Ask, on this terminal, for what only a person can do ({ operator = "..." } in the profile)
+    #[arg(long)]
+    interactive: bool,
+    /// Prepared answers of the operator (TOML); what is not in there is asked for with --interactive
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
     /// Take the features from this folder instead of those built in
     #[arg(long, value_name = "DIR")]
     features: Option<PathBuf>,
@@ -95,6 +102,8 @@ pub fn run(mut args: Args) -> Outcome {
         .map(|path| seen_to_fail(path, &catalogue))
         .transpose()
         .map_err(Failure::Usage)?;
+    let progress = progress::Progress::new();
+    let operator = operator(&args, &sut, &progress)?;
     let session = Session {
         selftest,
         catalogue: Arc::new(catalogue),
@@ -104,8 +113,8 @@ pub fn run(mut args: Args) -> Outcome {
         seed: args.seed.unwrap_or_else(|| rand::rng().random()),
         defects: args.defect,
         keep: args.keep,
+        operator,
     };
-    let progress = progress::Progress::new();
     let runtime = super::runtime()?;
     let results = runtime.block_on(async {
         let prepared = match begun {
@@ -130,6 +139,26 @@ pub fn run(mut args: Args) -> Outcome {
         super::print(&format!("record: {}\n", folder.display()));
     }
     Ok(results.exit_code)
+}
+
+/// Who does what only a person can do.
+fn operator(
+    args: &Args,
+    sut: &profile::Loaded,
+    progress: &progress::Progress,
+) -> Result<Operator, Failure> {
+    let steps = sut.profile.ixit.operator_steps();
+    let steps: Vec<&str> = steps.iter().map(|(label, _)| *label).collect();
+    let prepared = args
+        .answers
+        .as_deref()
+        .map(|path| Answers::read(path, &steps));
+    let person = args.interactive.then(|| {
+        let name = sut.profile.sut.tester.clone();
+        Arc::new(operator::Terminal::new(progress.speaker(), name)) as Arc<dyn Person>
+    });
+    let prepared = prepared.transpose().map_err(Failure::Usage)?;
+    Ok(Operator::new(prepared, person))
 }
 
 /// Options that were left out are those that the run was begun with.

@@ -2,9 +2,13 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
+
 use super::{Failure, Outcome};
+use crate::cms::Trust;
 use crate::model::verdict::Verdict;
 use crate::pack::{Limits, Pack, PackError};
+use crate::seal::{self, State};
 use crate::verify::{self, Verification};
 
 /// How many mismatches are written out; the rest is counted.
@@ -18,6 +22,9 @@ pub struct Args {
     /// The run's folder, or a container (.asice, .zip)
     #[arg(value_name = "PACK")]
     pack: PathBuf,
+    /// Whom to believe: certificates (PEM) of the CAs of signers and time-stamping authorities; asks for a seal (repeatable)
+    #[arg(long, value_name = "FILE")]
+    anchors: Vec<PathBuf>,
     /// Print what was found as JSON
     #[arg(long)]
     json: bool,
@@ -31,25 +38,71 @@ pub fn run(args: &Args) -> Outcome {
     let limits = Limits {
         unpacked: args.unpacked.saturating_mul(1 << 30),
     };
-    let found = match Pack::open(&args.pack, limits) {
-        Ok(pack) => verify::verify(&pack, &[]).map_err(Failure::Harness)?,
+    let trust = trust(&args.anchors).map_err(Failure::Usage)?;
+    let (found, seal) = match Pack::open(&args.pack, limits) {
+        Ok(pack) => judged(&pack, trust.as_ref()).map_err(Failure::Harness)?,
         Err(error @ PackError::Nothing { .. }) => return Err(Failure::Usage(error.into())),
         Err(PackError::Refused { file, reason }) => {
             let mut found = Verification::default();
             found.miss(file, "", reason, "a pack that can be read");
-            found
+            (found, None)
         }
         Err(error @ PackError::Io { .. }) => return Err(Failure::Usage(error.into())),
     };
     if args.json {
-        super::print_json(&found)?;
+        super::print_json(&Told {
+            found: &found,
+            seal: seal.as_ref(),
+        })?;
     } else {
-        super::print(&text(&found));
+        super::print(&text(&found, seal.as_ref()));
     }
     Ok(u8::from(!found.holds()))
 }
 
-fn text(found: &Verification) -> String {
+/// What is printed for programs.
+#[derive(serde::Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    found: &'a Verification,
+    seal: Option<&'a State>,
+}
+
+fn judged(pack: &Pack, trust: Option<&Trust>) -> anyhow::Result<(Verification, Option<State>)> {
+    let mut found = verify::verify(pack, &seal::FILES)?;
+    let state = seal::check(pack, trust, jiff::Timestamp::now(), &mut found)?;
+    found.mismatches.sort();
+    Ok((found, state))
+}
+
+fn trust(anchors: &[PathBuf]) -> anyhow::Result<Option<Trust>> {
+    let mut pem = String::new();
+    for path in anchors {
+        let told = || format!("--anchors {}", path.display());
+        let text = std::fs::read_to_string(path).with_context(told)?;
+        Trust::new(&text).with_context(told)?;
+        pem += &text;
+        pem.push('\n');
+    }
+    match anchors {
+        [] => Ok(None),
+        _ => Ok(Some(Trust::new(&pem)?)),
+    }
+}
+
+fn sealed(seal: &State) -> String {
+    let since = match (&seal.stamped, &seal.authority) {
+        (Some(time), Some(authority)) => format!("at {time}, says {authority}"),
+        _ => "at a time that nobody vouches for (no time stamp)".to_owned(),
+    };
+    let who = match seal.trusted {
+        true => "who is trusted by --anchors",
+        false => "whom nobody has checked: give --anchors",
+    };
+    format!("sealed by {}, {who}, {since}", seal.signer)
+}
+
+fn text(found: &Verification, seal: Option<&State>) -> String {
     let mut text = String::new();
     let mut line = |words: String| {
         text += &words;
@@ -67,6 +120,10 @@ fn text(found: &Verification) -> String {
         figures.facts,
         figures.exchanges,
         figures.archives,
+    ));
+    line(seal.map_or(
+        "not sealed: whoever had the folder may have made all of it".to_owned(),
+        sealed,
     ));
     for remark in &found.remarks {
         line(format!("remark: {remark}"));

@@ -131,6 +131,24 @@ pub(super) fn verifier(
     }
 }
 
+/// What verifies a signature of which only the key is known: the schemes that we seal by.
+pub(super) fn of_key(
+    key: &AlgorithmIdentifierOwned,
+) -> Result<&'static dyn VerificationAlgorithm, CmsError> {
+    let curve = key
+        .parameters
+        .as_ref()
+        .and_then(|any| any.decode_as::<ObjectIdentifier>().ok());
+    match (key.oid, curve) {
+        (RSA, _) => Ok(&signature::RSA_PSS_2048_8192_SHA256),
+        (EC_PUBLIC_KEY, Some(P256)) => Ok(&signature::ECDSA_P256_SHA256_ASN1),
+        (EC_PUBLIC_KEY, Some(P384)) => Ok(&signature::ECDSA_P384_SHA384_ASN1),
+        (other, _) => Err(CmsError::Unsupported {
+            what: format!("a key of {other}"),
+        }),
+    }
+}
+
 fn rsa_pkcs1(
     signature: ObjectIdentifier,
     digest: Digest,

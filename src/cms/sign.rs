@@ -123,7 +123,7 @@ fn attributes(
     SetOfVec::try_from(attributes)
 }
 
-fn attribute(oid: ObjectIdentifier, value: Any) -> Result<Attribute, der::Error> {
+pub(super) fn attribute(oid: ObjectIdentifier, value: Any) -> Result<Attribute, der::Error> {
     Ok(Attribute {
         oid,
         values: SetOfVec::try_from(vec![value])?,
@@ -131,7 +131,7 @@ fn attribute(oid: ObjectIdentifier, value: Any) -> Result<Attribute, der::Error>
 }
 
 /// UTCTime up to 2049, GeneralizedTime from then on (RFC 5652 clause 11.3).
-fn signing_time(now: Timestamp) -> Result<Time, der::Error> {
+pub(super) fn signing_time(now: Timestamp) -> Result<Time, der::Error> {
     let since_1970 = std::time::Duration::from_secs(now.as_second().try_into().unwrap_or(0));
     match UtcTime::from_unix_duration(since_1970) {
         Ok(time) => Ok(Time::UtcTime(time)),

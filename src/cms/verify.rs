@@ -2,13 +2,15 @@
 
 use aws_lc_rs::signature::UnparsedPublicKey;
 use cms::cert::CertificateChoices;
-use cms::content_info::ContentInfo;
+use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{SignedAttributes, SignedData, SignerIdentifier, SignerInfo};
 use der::asn1::{ObjectIdentifier, OctetString};
 use der::{Any, Decode, Encode};
 use jiff::Timestamp;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
 
 use super::algorithm::{self, Digest};
 use super::trust::{Trust, check_chain, check_purpose};
@@ -40,13 +42,42 @@ pub fn verify_detached(
     trust: &Trust,
     now: Timestamp,
 ) -> Result<Verified, CmsError> {
+    verify_at(cms, content, Some(trust), now)
+}
+
+/// Judges a bare signature by the key of a certificate: RSASSA-PSS with SHA-256, or ECDSA with the digest of its curve.
+///
+/// # Errors
+/// [`CmsError::SignatureInvalid`]; [`CmsError::Unsupported`] for another kind of key.
+pub fn verify_value(
+    certificate: &Certificate,
+    bytes: &[u8],
+    signature: &[u8],
+) -> Result<(), CmsError> {
+    let key = &certificate.tbs_certificate.subject_public_key_info;
+    UnparsedPublicKey::new(
+        algorithm::of_key(&key.algorithm)?,
+        key.subject_public_key.raw_bytes(),
+    )
+    .verify(bytes, signature)
+    .map_err(|_| CmsError::SignatureInvalid)
+}
+
+/// As [`verify_detached`]; without `trust` everything is judged but the chain.
+pub(super) fn verify_at(
+    cms: &[u8],
+    content: &[u8],
+    trust: Option<&Trust>,
+    now: Timestamp,
+) -> Result<Verified, CmsError> {
     let signed = parse(cms)?;
     if let Some(embedded) = &signed.encap_content_info.econtent
         && embedded.value() != content
     {
         return Err(CmsError::EmbeddedContent);
     }
-    let certificates = candidates(&signed, trust);
+    let nobody = Trust::default();
+    let certificates = candidates(&signed, trust.unwrap_or(&nobody));
     let mut verified = None;
     for signer in signed.signer_infos.0.iter() {
         let certificate = signer_certificate(&signer.sid, &certificates)?;
@@ -57,7 +88,9 @@ pub fn verify_detached(
             certificate,
         )?;
         check_purpose(certificate)?;
-        check_chain(certificate, &certificates, trust, now)?;
+        if let Some(trust) = trust {
+            check_chain(certificate, &certificates, trust, now)?;
+        }
         verified.get_or_insert(Verified {
             signer: certificate.tbs_certificate.subject.to_string(),
             certificate_der: certificate.to_der().map_err(unparsable)?,
@@ -67,7 +100,7 @@ pub fn verify_detached(
     verified.ok_or(CmsError::NoSigner)
 }
 
-fn parse(cms: &[u8]) -> Result<SignedData, CmsError> {
+pub(super) fn parse(cms: &[u8]) -> Result<SignedData, CmsError> {
     let der = if cms.first() == Some(&0x30) {
         cms.to_vec()
     } else {
@@ -89,7 +122,7 @@ fn parse(cms: &[u8]) -> Result<SignedData, CmsError> {
 }
 
 /// The certificates in the CMS, then those beside it.
-fn candidates(signed: &SignedData, trust: &Trust) -> Vec<Certificate> {
+pub(super) fn candidates(signed: &SignedData, trust: &Trust) -> Vec<Certificate> {
     let inside = signed
         .certificates
         .iter()
@@ -104,7 +137,7 @@ fn candidates(signed: &SignedData, trust: &Trust) -> Vec<Certificate> {
     inside.chain(beside).collect()
 }
 
-fn signer_certificate<'a>(
+pub(super) fn signer_certificate<'a>(
     identifier: &SignerIdentifier,
     certificates: &'a [Certificate],
 ) -> Result<&'a Certificate, CmsError> {
@@ -124,7 +157,7 @@ fn signer_certificate<'a>(
         .ok_or(CmsError::CertificateMissing)
 }
 
-fn check_signature(
+pub(super) fn check_signature(
     signer: &SignerInfo,
     content_type: &ObjectIdentifier,
     content: &[u8],
@@ -170,6 +203,76 @@ fn check_attributes(
         expected: hex::encode(expected.as_bytes()),
         actual: hex::encode(digest),
     })
+}
+
+/// Whether everything in a SignedData that no signature covers is as it must be: versions, the list of digests, one signer, and
+/// certificates that somebody signed. Nothing in a seal may be changed unseen, not even what nobody uses.
+pub(super) fn check_form(signed: &SignedData, trust: &Trust) -> Result<(), CmsError> {
+    let wrong = |reason: &str| CmsError::Unparsable {
+        reason: reason.to_owned(),
+    };
+    let signers = &signed.signer_infos.0;
+    let signer = signers.get(0).ok_or(CmsError::NoSigner)?;
+    if signers.len() != 1 {
+        return Err(wrong("more than one signer"));
+    }
+    let (by_key, is_data) = (
+        matches!(signer.sid, SignerIdentifier::SubjectKeyIdentifier(_)),
+        signed.encap_content_info.econtent_type == algorithm::ID_DATA,
+    );
+    let version = |third: bool| {
+        if third {
+            CmsVersion::V3
+        } else {
+            CmsVersion::V1
+        }
+    };
+    if signer.version != version(by_key) || signed.version != version(by_key || !is_data) {
+        return Err(wrong("a version that does not go with the content"));
+    }
+    let mut digests = signed.digest_algorithms.iter();
+    if digests.next().map(|first| first.oid) != Some(signer.digest_alg.oid)
+        || digests.next().is_some()
+        || signed.crls.is_some()
+    {
+        return Err(wrong("other digest algorithms than the signer's, or CRLs"));
+    }
+    let all = candidates(signed, trust);
+    let own = signed.certificates.iter().flat_map(|set| set.0.iter());
+    for choice in own {
+        let CertificateChoices::Certificate(certificate) = choice else {
+            return Err(wrong("a certificate of another kind than X.509"));
+        };
+        if !is_signed(certificate, &all).map_err(unparsable)? {
+            let subject = &certificate.tbs_certificate.subject;
+            return Err(wrong(&format!(
+                "the certificate of {subject} is not what its issuer signed"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Whether one of the issuers of this name signed it; where none is known, nobody can say.
+fn is_signed(certificate: &Certificate, all: &[Certificate]) -> Result<bool, der::Error> {
+    let der = certificate.to_der()?;
+    let Ok((_, parsed)) = X509Certificate::from_der(&der) else {
+        return Ok(false);
+    };
+    let mut known = false;
+    for issuer in all {
+        if issuer.tbs_certificate.subject != certificate.tbs_certificate.issuer {
+            continue;
+        }
+        known = true;
+        let der = issuer.to_der()?;
+        if let Ok((_, issuer)) = X509Certificate::from_der(&der)
+            && parsed.verify_signature(Some(issuer.public_key())).is_ok()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(!known)
 }
 
 fn sole_value<'a>(

@@ -2,13 +2,14 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::afar::Afar;
-use crate::source::Place;
 use crate::source::limits::{Limits, Rules};
 use crate::source::path::{SourceError, Works, file_works, works as path_works};
 use crate::source::process::{self, ProcessError};
 use crate::source::stream::stream_work;
+use crate::source::{Place, export};
 
 /// Something to search.
 #[derive(Clone, Debug)]
@@ -39,6 +40,15 @@ pub enum Source {
         /// As the user wrote it.
         written: String,
     },
+    /// What a command prints, run here when it is searched.
+    Export {
+        /// What it is called.
+        written: String,
+        /// The command and its arguments.
+        words: Vec<String>,
+        /// How long it may take.
+        limit: Duration,
+    },
     /// Sources elsewhere.
     Afar {
         /// What they are called together.
@@ -46,7 +56,7 @@ pub enum Source {
         /// The way to them.
         afar: Afar,
     },
-    /// Processes: `pid:N`, `tree:N`, `port:N`, `unit:NAME`.
+    /// Processes: `pid:N`, `tree:N`, `pidfile:PATH`, `port:N`, `unit:NAME`, `name:NAME`.
     Processes {
         /// As the user wrote it.
         written: String,
@@ -60,7 +70,8 @@ pub enum Source {
 pub enum GivenError {
     /// No such file, or no way to it.
     #[error(
-        "{written:?} cannot be searched: give a file, folder or device, `-`, pid:N, tree:N, port:N or unit:NAME"
+        "{written:?} cannot be searched: give a file, folder or device, `-`, pid:N, tree:N, pidfile:PATH, port:N, unit:NAME or \
+         name:NAME"
     )]
     Path {
         /// What was written.
@@ -88,7 +99,7 @@ impl Source {
             return Ok(Self::Stream { written: name });
         }
         let kind = written.split_once(':').map(|(kind, _)| kind);
-        if matches!(kind, Some("pid" | "tree" | "port" | "unit")) {
+        if kind.is_some_and(|kind| process::KINDS.contains(&kind)) {
             let pids = process::processes(written)?;
             return Ok(Self::Processes {
                 written: name,
@@ -119,6 +130,7 @@ impl Source {
             | Self::File { written, .. }
             | Self::Files { written, .. }
             | Self::Stream { written }
+            | Self::Export { written, .. }
             | Self::Afar { written, .. }
             | Self::Processes { written, .. } => written,
         }
@@ -132,6 +144,7 @@ impl Source {
             | Self::File { written, .. }
             | Self::Stream { written }
             | Self::Files { written, .. }
+            | Self::Export { written, .. }
             | Self::Afar { written, .. }
             | Self::Processes { written, .. } => *written = name,
         }
@@ -166,6 +179,14 @@ impl Source {
             Self::Stream { written } => {
                 let reader = Box::new(io::stdin());
                 let work = stream_work(written, reader, limits);
+                Ok(Box::new(std::iter::once(work)))
+            }
+            Self::Export {
+                written,
+                words,
+                limit,
+            } => {
+                let work = export::work(written.clone(), words.clone(), *limit, limits);
                 Ok(Box::new(std::iter::once(work)))
             }
             Self::Afar { afar, .. } => Ok(afar.works()),

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize as _;
+use serde_json::Value;
+
 use super::record::RECORD;
 use super::{Verification, lines};
 use crate::model::evidence::EvidenceFile;
-use crate::pack::{Pack, digests};
+use crate::pack::Pack;
 use crate::report::results::Results;
 
 /// Checks length, SHA-256 and completeness.
@@ -16,21 +19,19 @@ pub fn check(
     apart: &[&str],
     found: &mut Verification,
 ) {
+    let evidence = evidence(pack);
     let mut listed: BTreeMap<&str, &EvidenceFile> = BTreeMap::new();
-    for scenario in results.cases.iter().flat_map(|case| &case.scenarios) {
-        for file in &scenario.evidence {
-            if listed.insert(&file.path, file).is_some() {
-                found.miss(
-                    "events.jsonl",
-                    &file.path,
-                    "is listed twice",
-                    "one entry for each file",
-                );
-            }
+    for file in &evidence {
+        if listed.insert(&file.path, file).is_some() {
+            found.miss(
+                "events.jsonl",
+                &file.path,
+                "is listed twice",
+                "one entry for each file",
+            );
         }
     }
-    let present = listed.keys().copied().filter(|path| pack.has(path));
-    match digests(pack.root(), present) {
+    match pack.digests() {
         Ok(digests) => {
             for (path, file) in &listed {
                 let Some(digest) = digests.get(*path) else {
@@ -65,6 +66,36 @@ pub fn check(
             "{folder}: {count} files of a scenario that did not end, so that nothing vouches for them"
         ));
     }
+}
+
+/// Every file that an event lists, whichever event it is.
+fn evidence(pack: &Pack) -> Vec<EvidenceFile> {
+    fn collect(value: &Value, files: &mut Vec<EvidenceFile>) {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    match Vec::<EvidenceFile>::deserialize(member) {
+                        Ok(listed) if name == "evidence" => files.extend(listed),
+                        _ => collect(member, files),
+                    }
+                }
+            }
+            Value::Array(entries) => entries.iter().for_each(|entry| collect(entry, files)),
+            _ => {}
+        }
+    }
+    let mut files = Vec::new();
+    // Whether it can be read was told with the record.
+    for line in pack
+        .read("events.jsonl")
+        .unwrap_or_default()
+        .split(|byte| *byte == b'\n')
+    {
+        if let Ok(event) = serde_json::from_slice(line) {
+            collect(&event, &mut files);
+        }
+    }
+    files
 }
 
 /// The folders of scenarios that have no end: what they kept was never listed.

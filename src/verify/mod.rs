@@ -9,6 +9,7 @@ mod raw;
 mod record;
 mod vectors;
 
+pub use record::difference;
 use serde::Serialize;
 
 use crate::model::verdict::Verdict;

@@ -239,6 +239,10 @@ fn whoever_verifies_shares_nothing_with_who_wrote() {
     let known = ["cms", "judge", "model", "pack", "report", "verify"];
     assert_knows_only("src/verify", &known);
     assert_knows_only("src/pack", &["pack"]);
+    assert_knows_only(
+        "src/seal",
+        &["cms", "model", "pack", "report", "seal", "verify"],
+    );
     for (path, text) in sources("src/verify") {
         assert!(!names_crate(&text, "scas_simulators"), "{}", path.display());
     }

@@ -386,6 +386,7 @@ impl Bench {
             tier,
             seed: self.seed,
             defects: defect.map(str::to_owned).into_iter().collect(),
+            operator: crate::operator::Operator::default(),
             keep: false,
             selftest: None,
         };

@@ -5,11 +5,23 @@ use crate::model::sut::{Ixit, OtherProcesses};
 /// What no look into the product reaches.
 pub(super) fn of_product(ixit: &Ixit) -> Vec<String> {
     let mut all = Vec::new();
+    if !ixit.observe.via.is_empty() {
+        all.extend([
+            "what the VNFM's machine hides from a program that runs on it: whoever rules it can hide anything (ixit.observe.via)",
+            "the processes there that carry what is read to the tester: the server of ixit.observe.via and what is above it",
+        ]);
+    }
     if ixit.observe.processes == OtherProcesses::Descendants {
         all.push(
             "processes that do not descend from the VNFM's command (ixit.observe.processes, ixit.observe.product)",
         );
     }
+    all.push(if ixit.observe.exports.is_empty() {
+        "the system's journal, data bases behind a server and whatever else is no file of the VNFM's, unless commands print it \
+         (ixit.observe.exports)"
+    } else {
+        "what the commands of ixit.observe.exports leave out of what they print: the canary stands for the reading of it alone"
+    });
     all.extend([
         "files outside the VNFM's folder, everybody's folders and its working folders, unless it holds them open or the profile \
          names them (ixit.observe.storage); blocks of deleted files, unless the profile names their device",

@@ -1,5 +1,8 @@
 //! Evidence packs: verified, sealed, tampered with, compared.
 
+mod lab;
+mod seal;
+mod tamper;
 mod verify;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,202 @@
+//! `scas seal`: what is handed over says who vouches for it, and programs of others can tell.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
+use super::lab::{AUTHORITY, Lab};
+use super::sample;
+use crate::support::Stage;
+
+#[test]
+fn a_sealed_run_verifies_here_and_by_openssl() {
+    let stage = Stage::new();
+    sample(&stage);
+    let Some(lab) = Lab::new(&stage) else { return };
+    lab.certify("rsa", "ca", "RSA -pkeyopt rsa_keygen_bits:2048", "");
+    lab.certify("p384", "ca", "EC -pkeyopt ec_paramgen_curve:P-384", "");
+    for signer in ["lab", "rsa", "p384"] {
+        let container = lab.seal(signer);
+        let by = format!("sealed by CN={signer}, who is trusted");
+        stage
+            .run(&["verify", "run.asice", "--anchors", "ca.pem"])
+            .assert_told(0, &[&by, "says CN=tsa", "bears out the verdict Fail"]);
+        // The first entry says what it is, and is not compressed.
+        let bytes = std::fs::read(&container).unwrap();
+        assert_eq!(&bytes[30..69], b"mimetypeapplication/vnd.etsi.asic-e+zip");
+
+        lab.expect("rm -rf x && mkdir x && cd x && python3 -m zipfile -e ../run.asice .");
+        let cms = "openssl cms -verify -binary -cades -inform DER -in META-INF/signature.p7s -CAfile ../ca.pem -out /dev/null";
+        lab.expect(&format!("cd x && {cms} -content META-INF/ASiCManifest.xml"));
+        assert_ne!(
+            lab.shell(&format!("cd x && {cms} -content run.json")).code,
+            0
+        );
+
+        let cms = std::fs::read(stage.path("x/META-INF/signature.p7s")).unwrap();
+        let token = scas::cms::time_stamp_token(&cms).unwrap().unwrap();
+        std::fs::write(stage.path("token.der"), token).unwrap();
+        std::fs::write(stage.path("value"), value(&cms)).unwrap();
+        let ts = "openssl ts -verify -token_in -in token.der -CAfile ca.pem";
+        lab.expect(&format!("{ts} -data value"));
+        assert_ne!(lab.shell(&format!("{ts} -data token.der")).code, 0);
+        std::fs::remove_file(container).unwrap();
+    }
+    stage.assert_nothing_left();
+}
+
+/// The value of a signature, cut out by its place.
+fn value(cms: &[u8]) -> Vec<u8> {
+    use der::Decode as _;
+    let outer = cms::content_info::ContentInfo::from_der(cms).unwrap();
+    let signed: cms::signed_data::SignedData = outer.content.decode_as().unwrap();
+    signed
+        .signer_infos
+        .0
+        .get(0)
+        .unwrap()
+        .signature
+        .as_bytes()
+        .to_vec()
+}
+
+#[test]
+fn who_seals_must_be_believed_and_stamped_when_it_counts() {
+    let stage = Stage::new();
+    sample(&stage);
+    let Some(lab) = Lab::new(&stage) else { return };
+    lab.ca("other");
+    lab.certify(
+        "stranger",
+        "other",
+        "EC -pkeyopt ec_paramgen_curve:P-256",
+        "",
+    );
+    lab.seal("stranger");
+    let verify = ["verify", "run.asice", "--anchors", "ca.pem"];
+    stage.run(&verify).assert_told(
+        1,
+        &["META-INF/signature.p7s", "does not chain to a trust anchor"],
+    );
+    stage
+        .run(&["verify", "run.asice"])
+        .assert_told(0, &["sealed by CN=stranger, whom nobody has checked"]);
+    std::fs::remove_file(stage.path("run.asice")).unwrap();
+    // An authority for time is none for content.
+    let keys = ["--key", "tsa.key", "--cert", "tsa.pem"];
+    stage
+        .run(&[["seal", "run"].as_slice(), &keys].concat())
+        .assert_told(0, &[]);
+    stage
+        .run(&verify)
+        .assert_told(1, &["extendedKeyUsage names no signing of content"]);
+    stage
+        .run(&["verify", "run", "--anchors", "ca.pem"])
+        .assert_told(1, &["the pack is not sealed"]);
+}
+
+#[test]
+fn an_authority_is_asked_over_http_and_its_failure_is_an_error() {
+    let stage = Stage::new();
+    sample(&stage);
+    let Some(lab) = Lab::new(&stage) else { return };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/tsr", listener.local_addr().unwrap());
+    let seal = |authority: &str| {
+        stage.run(&[
+            "seal",
+            "run",
+            "--key",
+            "lab.key",
+            "--cert",
+            "lab.pem",
+            "--timestamp",
+            authority,
+        ])
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let request = received(&mut stream);
+            std::fs::write(stage.path("asked.tsq"), request).unwrap();
+            lab.expect(&AUTHORITY.replace("/dev/stdin", "asked.tsq -out answer.tsr"));
+            let answer = std::fs::read(stage.path("answer.tsr")).unwrap();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\nContent-Length: {}\r\n\r\n",
+                answer.len()
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&answer).unwrap();
+        });
+        seal(&url).assert_told(0, &[]);
+    });
+    stage
+        .run(&["verify", "run.asice", "--anchors", "ca.pem"])
+        .assert_told(0, &["says CN=tsa"]);
+    std::fs::remove_file(stage.path("run.asice")).unwrap();
+    drop(listener);
+
+    // Each is an error, and no container without a time stamp is left instead.
+    for (authority, told) in [
+        (url.as_str(), "cannot ask http"),
+        ("exit 3", "the command 'exit 3' ended with"),
+        ("cat", "no TimeStampResp"),
+        ("cat answer.tsr", "another request"),
+    ] {
+        seal(authority).assert_told(64, &["--timestamp", told]);
+        assert!(!stage.path("run.asice").exists(), "{authority}");
+    }
+}
+
+/// The body of an HTTP request.
+fn received(stream: &mut std::net::TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let mut buffer = [0; 4096];
+        let count = stream.read(&mut buffer).unwrap();
+        bytes.extend_from_slice(&buffer[..count]);
+        let Some(at) = bytes.windows(4).position(|end| end == b"\r\n\r\n") else {
+            continue;
+        };
+        let head = String::from_utf8_lossy(&bytes[..at]).to_lowercase();
+        assert!(
+            head.contains("content-type: application/timestamp-query"),
+            "{head}"
+        );
+        let length = head.split("content-length: ").nth(1).unwrap();
+        let length: usize = length.lines().next().unwrap().parse().unwrap();
+        if bytes.len() == at + 4 + length {
+            return bytes[at + 4..].to_vec();
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_sealed_is_told_by_its_option() {
+    let stage = Stage::new();
+    let run = sample(&stage);
+    let Some(lab) = Lab::new(&stage) else { return };
+    lab.certify("second", "ca", "EC -pkeyopt ec_paramgen_curve:P-256", "");
+    let seal = |key: &str, cert: &str| stage.run(&["seal", "run", "--key", key, "--cert", cert]);
+    seal("second.key", "lab.pem").assert_told(64, &["--key is not the key of --cert lab.pem"]);
+    seal("none.key", "lab.pem").assert_told(64, &["--key none.key"]);
+    seal("lab.pem", "lab.pem")
+        .assert_told(64, &["'CERTIFICATE', not 'PRIVATE KEY'", "openssl pkcs8"]);
+    seal("lab.key", "lab.key").assert_told(64, &["--cert lab.key"]);
+    lab.seal("lab");
+    seal("lab.key", "lab.pem")
+        .assert_told(64, &["cannot write the container", "run.asice", "exists"]);
+    std::fs::write(run.join("summary.txt"), "Pass").unwrap();
+    stage
+        .run(&[
+            "seal",
+            "run",
+            "--key",
+            "lab.key",
+            "--cert",
+            "lab.pem",
+            "--out",
+            "other.asice",
+        ])
+        .assert_told(64, &["does not verify, so it is not sealed", "summary.txt"]);
+    assert!(!stage.path("other.asice").exists());
+}
