@@ -282,7 +282,7 @@ struct KeptFile {
     what: &'static str,
 }
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 11] = [
     ("run.json", "what was run"),
     (
         "inventory.json",
@@ -292,7 +292,13 @@ const FILES: [(&str, &str); 8] = [
     ("events.jsonl", "each event as it happened"),
     ("results.json", "what the run came to, for programs"),
     ("junit.xml", "the same for a CI system"),
+    ("ctrf.json", "the same as CTRF, for tools that read it"),
+    (
+        "assessment-results.json",
+        "the same as OSCAL assessment results",
+    ),
     ("summary.txt", "the table that scas run prints"),
+    ("summary.md", "the same in Markdown, for a pull request"),
     (
         "evidence/",
         "exchanges, questions and answers of the judge, looks, logs, archives",
