@@ -9,7 +9,7 @@ import re
 import sys
 
 from junitparser import Error, Failure, JUnitXml, Skipped
-from trestle.oscal.assessment_results import Model
+from trestle.oscal.assessment_results import AssessmentResults
 
 
 def expected(results):
@@ -41,7 +41,7 @@ def of_junit(path):
 
 
 def of_oscal(path):
-    report = Model.oscal_read(pathlib.Path(path)).assessment_results
+    report = AssessmentResults.oscal_read(pathlib.Path(path))
     findings = report.results[0].findings or []
     return collections.Counter(finding.target.status.reason for finding in findings)
 

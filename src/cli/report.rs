@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Failure, Outcome};
 use crate::model::inventory;
+use crate::report::formats::har;
 use crate::report::{self, results, terminal};
 
 /// Draws index.html, results.json, junit.xml and the table again from the record of a run.
@@ -12,11 +13,14 @@ pub struct Args {
     /// The run's folder, e.g. reports/20261121T193800Z-1a2b
     #[arg(value_name = "RUN", required_unless_present = "schema")]
     run: Option<PathBuf>,
+    /// Write the exchanges of each test case as an HTTP Archive into this folder besides
+    #[arg(long, value_name = "FOLDER")]
+    har: Option<PathBuf>,
     /// Print the results as JSON instead of the table
     #[arg(long)]
     json: bool,
     /// Print the JSON schema of results.json, or of inventory.json, instead
-    #[arg(long, value_name = "OF", num_args = 0..=1, default_missing_value = "results", conflicts_with_all = ["run", "json"])]
+    #[arg(long, value_name = "OF", num_args = 0..=1, default_missing_value = "results", conflicts_with_all = ["run", "json", "har"])]
     schema: Option<Schema>,
 }
 
@@ -38,6 +42,9 @@ pub fn run(args: Args) -> Outcome {
     }
     let folder = args.run.as_deref().unwrap_or(Path::new("."));
     let results = report::redraw(folder).map_err(Failure::Usage)?;
+    if let Some(into) = &args.har {
+        har::export(folder, &results, into).map_err(Failure::Usage)?;
+    }
     if args.json {
         super::print_json(&results)?;
     } else {

@@ -11,7 +11,61 @@ use crate::support::{Ended, SHORT, Stage, copy, json};
 const REQUIREMENTS: &str = "8f9a016c186489a034635bbaae7ec2f16664f25eb3d98196b68ab237e3f7363d";
 
 /// Everything that is drawn from a record.
-const DERIVED: [&str; 4] = ["results.json", "junit.xml", "summary.txt", "index.html"];
+const DERIVED: [&str; 7] = [
+    "results.json",
+    "junit.xml",
+    "ctrf.json",
+    "assessment-results.json",
+    "summary.txt",
+    "summary.md",
+    "index.html",
+];
+
+/// The traffic as viewers of HTTP Archives read it: each exchange once, bodies and query where they were.
+#[test]
+fn exchanges_are_exported_as_http_archives() {
+    let stage = Stage::new();
+    stage.run(&["run", "--select", SHORT]).assert_told(0, &[]);
+    let folder = stage.run_folder();
+    let ended = stage.run(&["report", folder.to_str().unwrap(), "--har", "traffic"]);
+    ended.assert_told(0, &["verdict: Pass"]);
+    let exported = std::fs::read_dir(stage.path("traffic")).unwrap();
+    let exported: Vec<_> = exported.map(|file| file.unwrap().path()).collect();
+    assert_eq!(exported.len(), 1);
+    let log = json(&exported[0]);
+    let entries = log["log"]["entries"].as_array().unwrap();
+    let transcripts = walkdir::WalkDir::new(folder.join("evidence")).into_iter();
+    let lines: usize = transcripts
+        .map(|file| file.unwrap())
+        .filter(|file| file.file_name() == "transcript.jsonl")
+        .map(|file| {
+            std::fs::read_to_string(file.path())
+                .unwrap()
+                .lines()
+                .count()
+        })
+        .sum();
+    assert_eq!(entries.len(), lines);
+    let created = |entry: &&serde_json::Value| {
+        entry["request"]["method"] == "POST" && entry["response"]["status"] == 201
+    };
+    let created = entries.iter().find(created).unwrap();
+    assert!(
+        created["request"]["url"]
+            .as_str()
+            .unwrap()
+            .starts_with("https://")
+    );
+    assert!(
+        created["response"]["content"]["text"]
+            .as_str()
+            .unwrap()
+            .contains("\"id\"")
+    );
+    stage.write("a-file", "");
+    let ended = stage.run(&["report", folder.to_str().unwrap(), "--har", "a-file"]);
+    ended.assert_told(64, &["a-file"]);
+}
 
 #[test]
 fn reports_are_redrawn_from_the_record_alone() {

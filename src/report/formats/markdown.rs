@@ -67,6 +67,12 @@ fn write(results: &Results, out: &mut String) -> std::fmt::Result {
         "\nTest cases: {} passed, {} failed, {} inconclusive, {} errors, {} not applicable.",
         summary.pass, summary.fail, summary.inconclusive, summary.error, summary.not_applicable
     )?;
+    let extended = &results.summary.extended_scenarios;
+    writeln!(
+        out,
+        "Extended scenarios: {} passed, {} failed, {} inconclusive, {} errors.",
+        extended.pass, extended.fail, extended.inconclusive, extended.error
+    )?;
     let failed: Vec<_> = results.cases.iter().flat_map(not_passed).collect();
     if !failed.is_empty() {
         writeln!(out, "\n### Not passed\n")?;

@@ -97,7 +97,7 @@ pub fn render(results: &Results) -> anyhow::Result<Vec<u8>> {
             },
         },
     });
-    super::super::to_json(&report)
+    crate::report::to_json(&report)
 }
 
 fn observation(
