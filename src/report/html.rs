@@ -131,6 +131,9 @@ fn environment() -> anyhow::Result<Environment<'static>> {
         };
         written.map_err(minijinja::Error::from)
     });
+    environment.add_filter("ticked", |text: &str| {
+        Value::from_safe_string(text::ticked(text))
+    });
     environment.add_global("style", Value::from_safe_string(STYLE.to_owned()));
     environment.add_global("script", Value::from_safe_string(SCRIPT.to_owned()));
     environment.add_global("policy", policy());

@@ -87,7 +87,7 @@ fn a_fail_is_told_with_its_exchanges_its_steps_and_how_to_see_it_again() {
         "Interpretation register",
         "What counts as accepted?",
         "This record does not say.",
-        "everything that was made was removed",
+        "what the scenarios made was removed",
     ] {
         assert!(page.text.contains(told), "'{told}' is not in {}", page.text);
     }
@@ -146,6 +146,14 @@ fn a_record_without_evidence_and_inventory_is_drawn_and_says_what_it_lacks() {
     ] {
         assert!(page.text.contains(told), "'{told}' is not in {}", page.text);
     }
+    let events = std::fs::read_to_string(folder.join("events.jsonl")).unwrap();
+    let (cut, _) = events.rsplit_once("{\"event\":\"run-finished\"").unwrap();
+    stage.write("cut/events.jsonl", cut);
+    std::fs::copy(folder.join("run.json"), stage.path("cut/run.json")).unwrap();
+    stage.run(&["report", "cut"]).assert_told(2, &[]);
+    let page = Page::read(&stage.path("cut/index.html"));
+    assert!(page.text.contains("have left behind is not known"));
+    assert!(!page.text.contains("what the scenarios made was removed"));
     stage.write("run/inventory.json", "[]");
     for name in ["run.json", "events.jsonl"] {
         std::fs::copy(folder.join(name), stage.path(&format!("run/{name}"))).unwrap();

@@ -105,10 +105,11 @@ pub fn diagram(exchanges: &Exchanges, rows: &[Row], names: &Names) -> Option<Dia
             Row::Run(parts) => {
                 let top = y;
                 for part in parts.iter().take(MOST_PARTS) {
-                    let number = format!(
-                        "#{}\u{2013}{}",
-                        exchanges.seen[part.first].seq, exchanges.seen[part.last].seq
-                    );
+                    let (first, last) = (part.first, part.last);
+                    let number = match exchanges.seen[first].seq {
+                        seq if first == last => format!("#{seq}"),
+                        seq => format!("#{seq}\u{2013}{}", exchanges.seen[last].seq),
+                    };
                     let kind = &exchanges.kinds[part.kind];
                     arrows.push(draw(kind, y, number, part.count, names.run(position)));
                     y += ROW;

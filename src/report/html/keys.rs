@@ -40,6 +40,16 @@ pub struct KeyTimeline {
     ticks: Vec<Tick>,
     sightings: Vec<Seen>,
     sightings_left_out: usize,
+    gaps: Vec<GapRow>,
+    gaps_left_out: usize,
+}
+
+/// Something that could not be searched.
+#[derive(Serialize)]
+struct GapRow {
+    look: usize,
+    place: String,
+    why: String,
 }
 
 /// What the product waited for.
@@ -105,6 +115,9 @@ struct Tick {
 /// A sighting in the table.
 #[derive(Serialize)]
 struct Seen {
+    /// As of a mark.
+    #[serde(skip)]
+    own: bool,
     look: usize,
     key: String,
     medium: &'static str,
@@ -192,7 +205,13 @@ pub fn timeline(
         for sighting in &look.sightings {
             let row = of_key(&sighting.public_key_sha256).map(|(_, row)| row);
             let key = row.map_or("another key", |row| row.digest.as_str());
+            let during = match (look.began, ended) {
+                (Some(began), Some(ended)) => began < ended,
+                _ => true,
+            };
+            let own = during && sighting.medium == Medium::Memory;
             seen.push(Seen {
+                own,
                 look: number + 1,
                 key: key.to_owned(),
                 medium: sighting.medium.words(),
@@ -205,20 +224,31 @@ pub fn timeline(
                     sighting.medium.words(),
                     short(&sighting.place, 120)
                 );
-                let during = ended.is_none_or(|ended| began < ended);
                 marks.push(Mark {
                     x: x(began),
                     y: row.y,
-                    own: during && sighting.medium == Medium::Memory,
+                    own,
                     told,
                 });
             }
         }
     }
-    // An exposure is drawn over what is none.
+    // What is an exposure stands first, and is drawn over what is none.
+    seen.sort_by_key(|seen| seen.own);
     marks.sort_by_key(|mark| !mark.own);
     let most = marks.len().saturating_sub(MOST_SIGHTINGS);
     marks.drain(..most);
+    let gaps: Vec<GapRow> = looks
+        .iter()
+        .enumerate()
+        .flat_map(|(number, (look, _))| {
+            look.gaps.iter().map(move |gap| GapRow {
+                look: number + 1,
+                place: short(&gap.place, 400),
+                why: short(&gap.why, 400),
+            })
+        })
+        .collect();
     let drawn = rows.len().min(MOST_KEYS);
     let bottom = TOP + ROW * drawn + 18;
     let left_out = seen.len().saturating_sub(MOST_SIGHTINGS);
@@ -259,6 +289,8 @@ pub fn timeline(
             .collect(),
         sightings: seen,
         sightings_left_out: left_out,
+        gaps_left_out: gaps.len().saturating_sub(MOST_SIGHTINGS),
+        gaps: gaps.into_iter().take(MOST_SIGHTINGS).collect(),
     })
 }
 

@@ -9,7 +9,7 @@ use super::sensitivity::Sensitivity;
 use crate::model::evidence::Observation;
 use crate::model::inventory::{CaseEntry, Inventory, Reading};
 use crate::model::verdict::{CaseVerdict, Verdict};
-use crate::report::record::{Record, RunInfo};
+use crate::report::record::{Record, RunInfo, SELFTEST};
 use crate::report::results::{CaseResult, Results, Summary, WaiverState};
 use crate::report::selftest::Selftest;
 
@@ -253,6 +253,8 @@ pub struct Tail<'a> {
     run: &'a RunInfo,
     sensitivities: Vec<Sensitivity>,
     residue: Vec<Residue>,
+    /// Whether scenarios were cut off, so that what they left is not known.
+    cut_off: bool,
     waivers: Vec<WaiverRow>,
     readings: &'a [Reading],
     selftest: Option<&'a Selftest>,
@@ -282,23 +284,24 @@ struct KeptFile {
     what: &'static str,
 }
 
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 12] = [
     ("run.json", "what was run"),
     (
         "inventory.json",
         "what the suite holds: requirements, steps, readings",
     ),
+    (SELFTEST, "what the self test has shown of the suite"),
     ("profile.toml", "the profile, as it was written"),
     ("events.jsonl", "each event as it happened"),
     ("results.json", "what the run came to, for programs"),
     ("junit.xml", "the same for a CI system"),
-    ("ctrf.json", "the same as a Common Test Report"),
+    ("ctrf.json", "the same as CTRF, for tools that read it"),
     (
         "assessment-results.json",
         "the same as OSCAL assessment results",
     ),
     ("summary.txt", "the table that scas run prints"),
-    ("summary.md", "the same for a pull request"),
+    ("summary.md", "the same in Markdown, for a pull request"),
     (
         "evidence/",
         "exchanges, questions and answers of the judge, looks, logs, archives",
@@ -316,6 +319,7 @@ pub fn tail<'a>(
     Tail {
         run: &record.run,
         sensitivities,
+        cut_off: results.interrupted.is_some() || !results.resumed.is_empty(),
         residue: results
             .cases
             .iter()
@@ -348,6 +352,7 @@ pub fn tail<'a>(
         selftest: record.selftest.as_ref(),
         files: FILES
             .into_iter()
+            .filter(|(path, _)| *path != SELFTEST || record.selftest.is_some())
             .map(|(path, what)| KeptFile { path, what })
             .collect(),
         bytes: scenarios()

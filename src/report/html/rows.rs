@@ -11,7 +11,7 @@ const SHOWN_SINGLY: usize = 60;
 const MOST_ROWS: usize = 120;
 
 /// A shorter run is not worth folding.
-const SHORTEST_RUN: usize = 4;
+const SHORTEST_RUN: usize = 3;
 
 /// What stands in one place of a diagram.
 pub enum Row {

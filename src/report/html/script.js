@@ -56,6 +56,16 @@
   document.getElementById("close-all").addEventListener("click", function () { all(false); });
   document.getElementById("keys").hidden = false;
 
+  // On paper nothing can be unfolded: the lists are, the exchanges stay in transcript.jsonl.
+  var unfolded = [];
+  window.addEventListener("beforeprint", function () {
+    unfolded = Array.prototype.filter.call(document.querySelectorAll("[data-print]"), function (list) { return !list.open; });
+    unfolded.forEach(function (list) { list.open = true; });
+  });
+  window.addEventListener("afterprint", function () {
+    unfolded.forEach(function (list) { list.open = false; });
+  });
+
   var wanted = document.getElementById("wanted");
   if (wanted) {
     document.getElementById("filter").hidden = false;

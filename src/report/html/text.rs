@@ -5,22 +5,33 @@
 
 use std::fmt::{self, Write};
 
+/// More marks over one character hide it, and what stands in the lines around it.
+const MOST_MARKS: usize = 3;
+
 /// Writes text for an element or for an attribute in quotes.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn write_visible(out: &mut impl Write, text: &str) -> fmt::Result {
-    let mut rest = text;
-    while let Some(at) = rest.find(|c: char| replaced(c)) {
-        let (before, from) = rest.split_at(at);
-        out.write_str(before)?;
-        let mut chars = from.chars();
-        if let Some(c) = chars.next() {
+    let mut from = 0;
+    let mut marks = 0;
+    for (at, c) in text.char_indices() {
+        marks = if combines(c) { marks + 1 } else { 0 };
+        if replaced(c) || marks > MOST_MARKS {
+            out.write_str(&text[from..at])?;
             write_char(out, c)?;
+            from = at + c.len_utf8();
         }
-        rest = chars.as_str();
     }
-    out.write_str(rest)
+    out.write_str(&text[from..])
+}
+
+/// Whether it is drawn over the character before it.
+fn combines(c: char) -> bool {
+    matches!(c,
+        '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5bd}' | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}'
+        | '\u{e31}' | '\u{e34}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
+        | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }
 
 fn replaced(c: char) -> bool {
@@ -50,7 +61,20 @@ fn hidden(c: char) -> bool {
         || matches!(c,
             '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}'
             | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{3164}' | '\u{fdd0}'..='\u{fdef}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+            | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{fdd0}'..='\u{fdef}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Text with passages in backticks, as HTML.
+pub fn ticked(text: &str) -> String {
+    let mut out = String::new();
+    for (place, passage) in text.split('`').enumerate() {
+        let code = place % 2 == 1;
+        out.push_str(if code { "<code>" } else { "" });
+        // A string takes everything.
+        let _ = write_visible(&mut out, passage);
+        out.push_str(if code { "</code>" } else { "" });
+    }
+    out
 }
 
 /// The beginning of a text, at most so many bytes, and how many are left out.
@@ -117,6 +141,11 @@ mod tests {
             ("<b a='\"'>&", "&lt;b a=&#39;&#34;&#39;&gt;&amp;"),
             ("\u{1b}[2J\0\r\u{7f}", "\u{241b}[2J\u{2400}\u{240d}\u{2421}"),
             ("a\u{202e}b", "a\u{27e8}U+202E\u{27e9}b"),
+            ("e\u{301}\u{301}\u{301}", "e\u{301}\u{301}\u{301}"),
+            (
+                "e\u{301}\u{301}\u{301}\u{302}x\u{fe0f}\u{2800}",
+                "e\u{301}\u{301}\u{301}\u{27e8}U+0302\u{27e9}x\u{27e8}U+FE0F\u{27e9}\u{27e8}U+2800\u{27e9}",
+            ),
             (
                 "\u{feff}\u{200b}",
                 "\u{27e8}U+FEFF\u{27e9}\u{27e8}U+200B\u{27e9}",
@@ -128,6 +157,14 @@ mod tests {
         ] {
             assert_eq!(visible(text), expected);
         }
+    }
+
+    #[test]
+    fn passages_in_backticks_are_code_and_nothing_else_is_markup() {
+        assert_eq!(
+            ticked("a `<b>` & `c"),
+            "a <code>&lt;b&gt;</code> &amp; <code>c</code>"
+        );
     }
 
     #[test]

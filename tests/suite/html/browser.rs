@@ -104,3 +104,53 @@ fn hostile_texts_run_nothing_and_a_foreign_script_is_refused() {
     );
     assert!(!opened.document.contains("<title>owned"));
 }
+
+/// What a reader does, done by a script that a copy of the page without its policy lets in.
+const READER: &str = "<script>\
+    const press = key => document.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));\
+    const failed = document.querySelector('[data-failed]');\
+    failed.open = false;\
+    press('n');\
+    const said = document.getElementById('told').textContent;\
+    const focused = document.activeElement.closest('details').id;\
+    const open = failed.open;\
+    const link = document.querySelector('dl.against a[href^=\"#x\"]');\
+    link.click();\
+    addEventListener('hashchange', () => {\
+        const entry = document.querySelector(location.hash);\
+        const shown = entry.open && entry.parentElement.closest('details').open;\
+        const wanted = document.getElementById('wanted');\
+        wanted.value = 'vnfm.sc.006';\
+        wanted.dispatchEvent(new Event('input'));\
+        document.title = [said, focused, open, shown, document.getElementById('found').textContent].join('|');\
+    });\
+    </script>";
+
+#[test]
+fn n_jumps_to_what_failed_a_link_opens_what_is_folded_and_the_list_can_be_searched() {
+    let stage = Stage::new();
+    let defect = "accepts-without-verifying";
+    stage
+        .run(&["run", "--select", SHORT, "--defect", defect])
+        .assert_told(1, &[]);
+    let page = stage.run_folder().join("index.html");
+    let text = std::fs::read_to_string(&page).unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.contains("Security-Policy"))
+        .unwrap();
+    let text = text
+        .replace(line, "")
+        .replace("</body>", &format!("{READER}</body>"));
+    std::fs::write(&page, text).unwrap();
+    let Some(opened) = open(&stage, &page) else {
+        return;
+    };
+    let (_, rest) = opened.document.split_once("<title>").unwrap();
+    let (title, _) = rest.split_once("</title>").unwrap();
+    assert_eq!(
+        title, "1 of 1 that did not pass: 3.1.1|s1-30|true|true|1 of 232",
+        "{}",
+        opened.console
+    );
+}
