@@ -1,5 +1,6 @@
 //! The record and what is drawn from it: shape, contradictions, and every report drawn again.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -8,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Verification;
-use crate::model::event::Event;
+use crate::model::event::{Event, ScenarioId};
 use crate::pack::{Digest, Pack};
 use crate::report;
 use crate::report::record::{Record, RunInfo};
@@ -17,11 +18,18 @@ use crate::report::results::Results;
 /// The files that everything else is drawn from.
 pub const RECORD: [&str; 3] = ["run.json", "events.jsonl", "profile.toml"];
 
-/// Reads the record and draws everything again: the results, and the names of what is drawn. None if it cannot be read.
-pub fn check(
-    pack: &Pack,
-    found: &mut Verification,
-) -> anyhow::Result<Option<(Results, Vec<String>)>> {
+/// What was drawn from a record.
+pub struct Drawn {
+    /// What it comes to.
+    pub results: Results,
+    /// The names of the reports.
+    pub reports: Vec<String>,
+    /// The scenarios that came to their end, and so have listed what they kept.
+    pub finished: BTreeSet<ScenarioId>,
+}
+
+/// Reads the record and draws everything again; none if it cannot be read.
+pub fn check(pack: &Pack, found: &mut Verification) -> anyhow::Result<Option<Drawn>> {
     let mut readable = true;
     for name in RECORD {
         match pack.read(name) {
@@ -55,7 +63,15 @@ pub fn check(
     contradictions(&record, &results, found);
     profile(&record.run, pack, found)?;
     let drawn = redrawn(pack, copy.path(), found)?;
-    Ok(Some((results, drawn)))
+    let finished = record.events.iter().filter_map(|event| match event {
+        Event::ScenarioFinished { scenario, .. } => Some(scenario.clone()),
+        _ => None,
+    });
+    Ok(Some(Drawn {
+        finished: finished.collect(),
+        results,
+        reports: drawn,
+    }))
 }
 
 /// Whether a file of the record has the shape that we write: what we know, and nothing else.

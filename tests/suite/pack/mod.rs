@@ -1,5 +1,6 @@
 //! Evidence packs: verified, sealed, tampered with, compared.
 
+mod crash;
 mod lab;
 mod seal;
 mod tamper;
