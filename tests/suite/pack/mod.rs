@@ -1,6 +1,7 @@
 //! Evidence packs: verified, sealed, tampered with, compared.
 
 mod crash;
+mod diff;
 mod lab;
 mod seal;
 mod tamper;
