@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use scas_simulators::transcript::Secrets;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -52,6 +53,8 @@ pub struct RunContext {
     pub defects: Vec<String>,
     /// Whether what a scenario made in a product that runs by itself stays there.
     pub keep: bool,
+    /// What must not be written down, wherever it turns up.
+    pub secrets: Secrets,
     /// How many times the run was taken up again after an interruption.
     pub resumptions: usize,
     /// The TLS side of the test PKI.
@@ -87,7 +90,12 @@ impl RunContext {
             None => Artifacts::default(),
         };
         let pki_files = PkiFiles::write(&pki, &signing)?;
+        let secrets = Secrets::new();
+        for secret in crate::profile::secrets_of(&profile) {
+            secrets.keep(&secret);
+        }
         Ok(Self {
+            secrets,
             folder: folder.to_owned(),
             profile,
             tier,

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use scas_simulators::transcript::Secrets;
 use tokio::sync::Notify;
 
 use crate::model::event::Event;
@@ -18,6 +19,7 @@ pub struct Recorder {
     file: Mutex<Kept>,
     fault: OnceLock<RecordError>,
     broken: Notify,
+    secrets: OnceLock<Secrets>,
     listener: Box<dyn Fn(&Event) + Send + Sync>,
 }
 
@@ -69,6 +71,7 @@ impl Recorder {
             }),
             fault: OnceLock::new(),
             broken: Notify::new(),
+            secrets: OnceLock::new(),
             listener: Box::new(listener),
         }
     }
@@ -88,6 +91,11 @@ impl Recorder {
         self.fault.get()
     }
 
+    /// Keeps these secrets out of every event from now on. Told once.
+    pub fn keep_out(&self, secrets: Secrets) {
+        let _ = self.secrets.set(secrets);
+    }
+
     /// Ends once an event could not be written: a run that is not recorded is not worth its time.
     pub async fn broken(&self) {
         self.broken.notified().await;
@@ -104,6 +112,13 @@ impl Recorder {
             source,
         };
         let mut line = serde_json::to_vec(event).map_err(|error| failed(error.into()))?;
+        if let Some((cleaned, _)) = self
+            .secrets
+            .get()
+            .and_then(|secrets| secrets.clean_bytes(&line))
+        {
+            line = cleaned;
+        }
         line.push(b'\n');
         self.file
             .lock()

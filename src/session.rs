@@ -286,6 +286,7 @@ impl Prepared {
     /// # Errors
     /// Record or reports cannot be written.
     pub async fn run(self, interrupted: impl Future<Output = String>) -> anyhow::Result<Results> {
+        self.recorder.keep_out(self.context.secrets.clone());
         self.recorder.record(&self.opening)?;
         // Boxed, so that it is dropped here, with the test beds in it, when it is interrupted.
         let suite = Box::pin(run::run(

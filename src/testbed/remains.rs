@@ -85,7 +85,12 @@ impl Testbed {
             self.folder.join(TRANSCRIPT),
             "every exchange of the scenario, one line each",
         )];
-        match state::keep_logs(self.work.path(), &self.folder, &withheld) {
+        match state::keep_logs(
+            self.work.path(),
+            &self.folder,
+            &withheld,
+            &self.context.secrets,
+        ) {
             Ok(logs) => files.extend(logs),
             Err(error) => lost.push(format!("{error:#}")),
         }

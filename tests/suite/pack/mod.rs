@@ -1,5 +1,6 @@
 //! Evidence packs: verified, sealed, tampered with, compared.
 
+mod canaries;
 mod crash;
 mod diff;
 mod lab;
