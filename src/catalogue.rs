@@ -8,6 +8,7 @@ mod coverage;
 mod document;
 mod feature;
 mod finding;
+mod inventory;
 mod metadata;
 mod nearest;
 mod outline;

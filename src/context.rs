@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::event::ScenarioId;
 use crate::model::sut::Profile;
+use crate::operator::Operator;
 use crate::pki::{SIGNERS_FOLDER, SigningMaterial, TLS_FOLDER, TestPki};
 use crate::testbed::contact::Contact;
 use crate::vnf_package::{Artifacts, Package};
@@ -55,6 +56,8 @@ pub struct RunContext {
     pub keep: bool,
     /// What must not be written down, wherever it turns up.
     pub secrets: Secrets,
+    /// Who does what only a person can do.
+    pub operator: Operator,
     /// How many times the run was taken up again after an interruption.
     pub resumptions: usize,
     /// The TLS side of the test PKI.
@@ -102,6 +105,7 @@ impl RunContext {
             seed,
             defects,
             keep: false,
+            operator: Operator::default(),
             resumptions: 0,
             pki,
             contact,

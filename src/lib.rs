@@ -11,6 +11,7 @@ pub mod compare;
 pub mod context;
 pub mod judge;
 pub mod model;
+pub mod operator;
 pub mod pack;
 pub mod pki;
 pub mod profile;

@@ -340,7 +340,12 @@ fn step_limit(world: &World) -> Duration {
     };
     let ixit = &context.profile.ixit;
     let rounds = context.capacity().max(1000) / ixit.capacity.concurrency.max(1) as u64;
-    STEP_LIMIT + Duration::from_secs(ixit.timeouts.answer.saturating_mul(rounds))
+    // A step may ask for two things, a stop and a start.
+    let people = match ixit.operator_steps().is_empty() {
+        true => 0,
+        false => 2 * ixit.timeouts.operator,
+    };
+    STEP_LIMIT + Duration::from_secs(ixit.timeouts.answer.saturating_mul(rounds) + people)
 }
 
 fn scenario_id(feature: &gherkin::Feature, scenario: &gherkin::Scenario) -> ScenarioId {

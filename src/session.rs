@@ -17,11 +17,13 @@ use crate::catalogue::Selection;
 use crate::context::{RunContext, Tier};
 use crate::model::event::{Event, NotApplicable, PlannedCase, PlannedScenario};
 use crate::model::test_case::{self, ScenarioKind, TestCase};
+use crate::operator::Operator;
 use crate::profile::{Loaded, unknown_cases};
 use crate::recorder::Recorder;
 use crate::report;
-use crate::report::record::RunInfo;
+use crate::report::record::{self, RunInfo};
 use crate::report::results::Results;
+use crate::report::selftest::Selftest;
 use crate::run::{self, Plan};
 use crate::testbed::{Reserved, preflight};
 
@@ -46,6 +48,10 @@ pub struct Session {
     pub defects: Vec<String>,
     /// Whether what a scenario made in a product that runs by itself stays there.
     pub keep: bool,
+    /// What `scas selftest` has shown of this suite, for the report to repeat.
+    pub selftest: Option<Selftest>,
+    /// Who does what only a person can do.
+    pub operator: Operator,
 }
 
 /// Why a run was not begun.
@@ -99,10 +105,25 @@ impl Session {
             .with_context(|| format!("--out: cannot make the folder {}", folder.display()))
             .map_err(PrepareError::Configuration)?;
         let info = serde_json::to_vec_pretty(&self.info(id, started)).map_err(harness)?;
-        for (name, bytes) in [
+        let profile = &self.sut.profile;
+        let inventory = self
+            .catalogue
+            .inventory(profile.sut.role, &profile.ics, &plan.planned)
+            .map_err(harness)?;
+        let mut inventory = serde_json::to_vec(&inventory).map_err(harness)?;
+        inventory.push(b'\n');
+        let selftest = self.selftest.as_ref();
+        let selftest = selftest.map(serde_json::to_vec_pretty).transpose();
+        let selftest = selftest.map_err(harness)?;
+        let files = [
             ("run.json", info.as_slice()),
+            (record::INVENTORY, inventory.as_slice()),
             ("profile.toml", self.sut.text.as_bytes()),
-        ] {
+        ];
+        let selftest = selftest
+            .iter()
+            .map(|text| (record::SELFTEST, text.as_slice()));
+        for (name, bytes) in files.into_iter().chain(selftest) {
             let path = folder.join(name);
             // Whole or not at all: a run that is killed here has not begun.
             let beside = folder.join(format!("{name}.part"));
@@ -164,6 +185,7 @@ impl Session {
         )?;
         Ok(Arc::new(RunContext {
             keep: self.keep,
+            operator: self.operator.clone(),
             resumptions,
             ..context
         }))

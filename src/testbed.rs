@@ -12,6 +12,7 @@ pub mod load;
 mod members;
 pub mod observation;
 pub mod offer;
+mod operated;
 mod power;
 mod preflight;
 pub mod processes;
@@ -43,6 +44,7 @@ use crate::model::sut::AcceptedAt;
 use api_client::{ApiClient, Manner};
 use delegation::Delegation;
 use observation::Spoken;
+use operated::Operated;
 pub use preflight::{Preflight, Reserved, placeholders, preflight};
 pub use remains::Remains;
 pub use share::PRODUCT_TIME;
@@ -65,8 +67,10 @@ pub struct Testbed {
     replicas: Vec<Sut>,
     /// Those whose first process was killed; others of theirs may live.
     crashed: Vec<Sut>,
-    /// Whether `ixit.commands.reset` was run for this scenario.
+    /// Whether `ixit.commands.reset` was done for this scenario, and `delegation` where it is one of delegation mode.
     reset: bool,
+    /// What the operator answered.
+    operated: Operated,
     /// VNFDs that the NFVO held in the scenario.
     held: BTreeSet<String>,
     /// The subscription of this scenario.
@@ -159,6 +163,7 @@ impl Testbed {
             context,
             manner: Arc::new(manner),
             reset: false,
+            operated: Operated::default(),
             held: BTreeSet::new(),
             subscription: None,
             silent: AtomicBool::new(false),

@@ -5,6 +5,7 @@ mod diff;
 mod init;
 mod list;
 mod new;
+mod operator;
 mod pki;
 mod progress;
 mod reference;

@@ -38,6 +38,11 @@ impl Progress {
         })
     }
 
+    /// Says something between the progress.
+    pub fn speaker(&self) -> Speaker {
+        Speaker(self.bar.clone())
+    }
+
     /// The run begins, or goes on where so many have ended.
     pub fn begin(&self, scenarios: usize, ended: usize) {
         if let Some(bar) = &self.bar {
@@ -50,6 +55,23 @@ impl Progress {
     pub fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+    }
+}
+
+/// Says something to whoever watches the progress, without spoiling the bar.
+pub struct Speaker(Option<Arc<ProgressBar>>);
+
+impl Speaker {
+    /// One or more lines.
+    pub fn say(&self, text: &str) {
+        let say = || {
+            // Nobody is there to read it, then.
+            let _ = writeln!(std::io::stderr().lock(), "{text}");
+        };
+        match &self.0 {
+            Some(bar) => bar.suspend(say),
+            None => say(),
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::{Failure, Outcome};
+use crate::model::inventory;
 use crate::report::{self, results, terminal};
 
-/// Draws results.json, junit.xml and the table again from run.json and events.jsonl.
+/// Draws index.html, results.json, junit.xml and the table again from the record of a run.
 #[derive(clap::Args)]
 pub struct Args {
     /// The run's folder, e.g. reports/20261121T193800Z-1a2b
@@ -14,15 +15,25 @@ pub struct Args {
     /// Print the results as JSON instead of the table
     #[arg(long)]
     json: bool,
-    /// Print the JSON schema of results.json instead
-    #[arg(long, conflicts_with_all = ["run", "json"])]
-    schema: bool,
+    /// Print the JSON schema of results.json, or of inventory.json, instead
+    #[arg(long, value_name = "OF", num_args = 0..=1, default_missing_value = "results", conflicts_with_all = ["run", "json"])]
+    schema: Option<Schema>,
+}
+
+/// A file of a run that has a schema.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Schema {
+    Results,
+    Inventory,
 }
 
 /// Runs the subcommand. The exit code is the run's.
 pub fn run(args: Args) -> Outcome {
-    if args.schema {
-        super::print_json(&results::schema())?;
+    if let Some(of) = args.schema {
+        super::print_json(&match of {
+            Schema::Results => results::schema(),
+            Schema::Inventory => inventory::schema(),
+        })?;
         return Ok(0);
     }
     let folder = args.run.as_deref().unwrap_or(Path::new("."));

@@ -1,15 +1,18 @@
 //! `scas run`: the suite on a product.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use rand::Rng as _;
 
-use super::{Failure, Outcome, progress, softhsm};
+use super::{Failure, Outcome, operator, progress, softhsm};
 use crate::catalogue::Catalogue;
 use crate::catalogue::Selection;
 use crate::context::Tier;
+use crate::operator::{Answers, Operator, Person};
 use crate::profile;
+use crate::report::selftest::Selftest;
 use crate::report::terminal;
 use crate::session::{Begun, Session};
 
@@ -49,12 +52,21 @@ pub struct Args {
     /// Leave in a product that runs by itself what the scenarios made there, to look at it; told as residue
     #[arg(long)]
     keep: bool,
+    /// Ask, on this terminal, for what only a person can do ({ operator = "..." } in the profile)
+    #[arg(long)]
+    interactive: bool,
+    /// Prepared answers of the operator (TOML); what is not in there is asked for with --interactive
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
     /// Take the features from this folder instead of those built in
     #[arg(long, value_name = "DIR")]
     features: Option<PathBuf>,
     /// Give the reference this defect, to see the suite turn red (repeatable; `scas selftest` knows the names)
     #[arg(long, value_name = "NAME", conflicts_with = "sut")]
     defect: Vec<String>,
+    /// Repeat in the report what this file says of the suite: the output of `scas selftest --json` for the same suite
+    #[arg(long, value_name = "FILE")]
+    selftest: Option<PathBuf>,
     /// Have the reference keep its private keys in a softhsm2 token, which is made for this run and removed with it
     #[arg(long, conflicts_with = "sut")]
     softhsm: bool,
@@ -84,7 +96,16 @@ pub fn run(mut args: Args) -> Outcome {
         .map(|text| Selection::parse(text, &catalogue))
         .transpose()
         .map_err(|error| Failure::Usage(anyhow::Error::new(error).context("--select")))?;
+    let selftest = args
+        .selftest
+        .as_deref()
+        .map(|path| seen_to_fail(path, &catalogue))
+        .transpose()
+        .map_err(Failure::Usage)?;
+    let progress = progress::Progress::new();
+    let operator = operator(&args, &sut, &progress)?;
     let session = Session {
+        selftest,
         catalogue: Arc::new(catalogue),
         sut,
         selection,
@@ -92,8 +113,8 @@ pub fn run(mut args: Args) -> Outcome {
         seed: args.seed.unwrap_or_else(|| rand::rng().random()),
         defects: args.defect,
         keep: args.keep,
+        operator,
     };
-    let progress = progress::Progress::new();
     let runtime = super::runtime()?;
     let results = runtime.block_on(async {
         let prepared = match begun {
@@ -120,6 +141,26 @@ pub fn run(mut args: Args) -> Outcome {
     Ok(results.exit_code)
 }
 
+/// Who does what only a person can do.
+fn operator(
+    args: &Args,
+    sut: &profile::Loaded,
+    progress: &progress::Progress,
+) -> Result<Operator, Failure> {
+    let steps = sut.profile.ixit.operator_steps();
+    let steps: Vec<&str> = steps.iter().map(|(label, _)| *label).collect();
+    let prepared = args
+        .answers
+        .as_deref()
+        .map(|path| Answers::read(path, &steps));
+    let person = args.interactive.then(|| {
+        let name = sut.profile.sut.tester.clone();
+        Arc::new(operator::Terminal::new(progress.speaker(), name)) as Arc<dyn Person>
+    });
+    let prepared = prepared.transpose().map_err(Failure::Usage)?;
+    Ok(Operator::new(prepared, person))
+}
+
 /// Options that were left out are those that the run was begun with.
 fn as_begun(args: &mut Args, begun: &Begun) -> Result<(), Failure> {
     let run = &begun.run;
@@ -141,6 +182,22 @@ fn as_begun(args: &mut Args, begun: &Begun) -> Result<(), Failure> {
         args.defect.clone_from(&run.defects);
     }
     Ok(())
+}
+
+/// What `scas selftest --json` has written about this very suite.
+fn seen_to_fail(path: &Path, catalogue: &Catalogue) -> anyhow::Result<Selftest> {
+    let name = || format!("--selftest {}", path.display());
+    let text = std::fs::read(path).with_context(name)?;
+    let selftest: Selftest = serde_json::from_slice(&text)
+        .with_context(|| format!("{}: it is not what scas selftest --json prints", name()))?;
+    anyhow::ensure!(
+        selftest.suite_digest == catalogue.digest(),
+        "{}: it is about the suite {}, and this run is of {}: run scas selftest --json again",
+        name(),
+        selftest.suite_digest,
+        catalogue.digest()
+    );
+    Ok(selftest)
 }
 
 /// The suite: built in, or from a folder.

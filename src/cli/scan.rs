@@ -27,7 +27,8 @@ use super::{Failure, Outcome};
 #[command(after_help = EXIT_CODES)]
 pub struct Args {
     /// What to search: a file, folder, block device or image; `-` for standard input; `pid:N`; `tree:N`, a process and its
-    /// descendants; `port:N`, the processes that listen on a TCP port; `unit:NAME`, those of a systemd unit
+    /// descendants; `pidfile:PATH`, the same of the number in a file; `port:N`, the processes that listen on a TCP port; `unit:NAME`,
+    /// those of a systemd unit; `name:NAME`, those whose program is called so
     #[arg(value_name = "SOURCE", required_unless_present = "schema")]
     sources: Vec<String>,
     /// A certificate or public key (PEM or DER) whose private key is looked for; may be given several times
@@ -155,9 +156,13 @@ fn afar(args: &Args, via: &str) -> Result<Vec<Source>, Failure> {
     let excluded = args.exclude.iter();
     let wanted = afar::Wanted {
         via: &words,
-        sources: args.sources.iter().map(given).collect(),
-        excluded: excluded.map(|path| path.display().to_string()).collect(),
+        what: afar::What::Sources {
+            sources: args.sources.iter().map(given).collect(),
+            excluded: excluded.map(|path| path.display().to_string()).collect(),
+        },
         limits: &limits(args),
+        // Whoever sits here may be asked, and can break it off.
+        patience: None,
     };
     let opened = Afar::open(wanted);
     let afar =
@@ -239,7 +244,13 @@ pub fn serve() -> Outcome {
     end_cleanly_on_signals()?;
     let (from, to) = (std::io::stdin().lock(), std::io::stdout());
     let to = std::io::BufWriter::with_capacity(1 << 20, to);
-    afar::serve(helper()?, &std::env::temp_dir(), from, to)
+    let (program, hold) = helper()?;
+    let own = afar::Own {
+        program,
+        hold,
+        attempt: vec![ATTEMPT.to_owned()],
+    };
+    afar::serve(&own, &std::env::temp_dir(), from, to)
         .map_err(|error| Failure::Harness(error.into()))?;
     Ok(0)
 }

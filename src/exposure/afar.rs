@@ -5,52 +5,40 @@
 //! do (`ssh host scas`, `podman exec -i vnfm scas`). Of keys, only the canaries' cross over. What that machine says of itself is
 //! believed: whoever rules it can hide anything.
 
+mod line;
+mod product;
 mod serve;
 mod session;
 mod wire;
 
-use std::io::{self, BufReader, Read};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::source::limits::Limits;
 use crate::source::path::Works;
 
+use line::Line;
+pub use product::{Given, Own, ProductThere, Reached, Surveyed, What};
 pub use serve::serve;
 use session::Session;
 pub(crate) use wire::PlantedThere;
 use wire::{Ask, Tell};
 
-/// How much of what the command complains about is kept, in bytes.
-const COMPLAINT: usize = 4096;
-
 /// The hidden subcommand that is run there.
 pub const SUBCOMMAND: &str = "scan-serve";
 
-/// A source there.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Given {
-    /// What it is called in the answer.
-    pub name: String,
-    /// As it is written there: a path, `pid:N` ...
-    pub source: String,
-}
-
-/// What to search there.
+/// What to look at there.
 #[derive(Clone, Debug)]
 pub struct Wanted<'w> {
     /// The command, and its first arguments.
     pub via: &'w [String],
-    /// The sources.
-    pub sources: Vec<Given>,
-    /// Files and folders there that are left out.
-    pub excluded: Vec<String>,
+    /// What.
+    pub what: What,
     /// Bounds of containers.
     pub limits: &'w Limits,
+    /// For how long an answer is waited for before anything is read; nobody sits at a terminal then, whom the command could ask.
+    pub patience: Option<Duration>,
 }
 
 /// Why nothing can be searched there.
@@ -119,26 +107,23 @@ impl Afar {
         let Some((program, arguments)) = wanted.via.split_first() else {
             return Err(AfarError::NoCommand);
         };
-        let mut line = Line::start(program, arguments).map_err(|source| AfarError::Start {
+        let started = Line::start(program, arguments, wanted.patience);
+        let mut line = started.map_err(|source| AfarError::Start {
             command: command.clone(),
             source,
         })?;
+        let surveys = matches!(wanted.what, What::Product(_));
         let ask = Ask::Open {
             version: wire::VERSION.to_owned(),
-            sources: wanted.sources,
-            excluded: wanted.excluded,
+            what: wanted.what,
             limits: wanted.limits.clone(),
         };
-        let asked = line
-            .input
-            .as_mut()
-            .map_or(Err(io::ErrorKind::BrokenPipe.into()), |input| {
-                ask.write(input)
-            });
+        let asked = line.ask(&ask, &[]);
         let answer = asked.and_then(|()| wire::read(&mut line.output));
+        line.heard();
         match answer {
             Ok((Tell::Ready { version }, _)) if version == wire::VERSION => Ok(Self {
-                session: Arc::new(Mutex::new(Session::new(line, command.clone()))),
+                session: Arc::new(Mutex::new(Session::new(line, command.clone(), surveys))),
                 command,
             }),
             Ok((Tell::Ready { version }, _)) => Err(AfarError::Version {
@@ -162,105 +147,34 @@ impl Afar {
         &self.command
     }
 
+    /// What stands in the way of looking there, without looking. To be asked before anything is searched.
+    ///
+    /// # Errors
+    /// It does not answer; in words.
+    pub fn reach(&self) -> Result<Reached, String> {
+        self.session().reach()
+    }
+
+    /// What there was to look at of a product ([`What::Product`]), once: known when it was searched.
+    pub fn surveyed(&self) -> Option<Surveyed> {
+        self.session().surveyed()
+    }
+
     /// Has canaries planted there; what became of them. To be called before [`Self::works`].
     pub(crate) fn plant(&self, page: &[u8], in_folders: bool) -> Result<Vec<PlantedThere>, String> {
-        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        session.begin(Some(page), in_folders)
+        self.session().begin(Some(page), in_folders)
     }
 
     /// The one work that searches what comes from there, with all threads.
     pub(crate) fn works<'s>(&self) -> Works<'s> {
-        let session = Arc::clone(&self.session);
+        let afar = self.clone();
         Box::new(std::iter::once(
-            Box::new(move |visitor: &dyn crate::source::Visitor| {
-                let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
-                session.search(visitor);
-            }) as crate::source::Work<'s>,
+            Box::new(move |visitor: &dyn crate::source::Visitor| afar.session().search(visitor))
+                as crate::source::Work<'s>,
         ))
     }
-}
 
-/// The running command. It is ended when this is dropped, and what it runs there ends with its input.
-struct Line {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-    complaints: Option<JoinHandle<Vec<u8>>>,
-}
-
-impl Line {
-    fn start(program: &str, arguments: &[String]) -> io::Result<Self> {
-        let mut child = Command::new(program)
-            .args(arguments)
-            .arg(SUBCOMMAND)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
-        let complaints = child.stderr.take().map(|errors| {
-            // Read all the time, or the command would wait for us with a full pipe.
-            std::thread::spawn(move || last_of(errors))
-        });
-        let output = output.ok_or(io::ErrorKind::BrokenPipe)?;
-        Ok(Self {
-            child,
-            input,
-            output: BufReader::with_capacity(1 << 20, output),
-            complaints,
-        })
+    fn session(&self) -> MutexGuard<'_, Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Asks it to end: it may have canaries to take away.
-    fn end(&mut self) {
-        // Once it has been waited for, its number may be another's.
-        if let (Ok(None), Ok(pid)) = (self.child.try_wait(), i32::try_from(self.child.id())) {
-            // It may have ended this moment.
-            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
-        }
-    }
-
-    /// What went wrong, in the command's own words where it has some.
-    fn why(&mut self, error: &io::Error) -> String {
-        self.input = None;
-        // It may hang, and has nothing more to say that we would wait for.
-        let ended = self.child.try_wait().ok().flatten();
-        self.end();
-        let ended = ended.or_else(|| self.child.wait().ok());
-        let said = self.complaints.take().and_then(|said| said.join().ok());
-        let said = String::from_utf8_lossy(&said.unwrap_or_default()).into_owned();
-        let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
-        match (last, ended) {
-            (Some(line), _) => line.chars().filter(|c| !c.is_control()).collect(),
-            // Whether it ended before or after we asked is a matter of moments.
-            (None, Some(status))
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe
-                ) =>
-            {
-                format!("it ended ({status}) without a word")
-            }
-            (None, _) => error.to_string(),
-        }
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        // Its end tells the program there to stop and to take its canaries away.
-        self.input = None;
-        self.end();
-        // It may take its time to clean up.
-        let _ = self.child.wait();
-    }
-}
-
-fn last_of(mut errors: impl Read) -> Vec<u8> {
-    let (mut kept, mut buffer) = (Vec::new(), [0; COMPLAINT]);
-    while let Ok(length @ 1..) = errors.read(&mut buffer) {
-        kept.extend_from_slice(&buffer[..length]);
-        kept.drain(..kept.len().saturating_sub(COMPLAINT));
-    }
-    kept
 }

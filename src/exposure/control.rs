@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::afar::PlantedThere;
+use crate::afar::{Afar, PlantedThere};
 use crate::given::{GivenError, Source};
 use crate::helper::HelperProcess;
 use crate::search::Bounds;
@@ -40,6 +40,8 @@ pub(crate) struct Site {
     pub(crate) words: String,
     /// Why it could not be planted.
     pub(crate) problem: Option<String>,
+    /// The command behind which it lies, if it does not lie here.
+    via: Option<String>,
     hold: Hold,
 }
 
@@ -77,7 +79,7 @@ impl Control {
         };
         let site = |source: &Source| {
             if let Source::Afar { afar, .. } = source {
-                return afar_sites(source.written(), afar.plant(page, *in_folders));
+                return afar_sites(source.written(), afar, page, *in_folders);
             }
             let planted = match source {
                 Source::Folder { path, .. } if *in_folders => {
@@ -101,6 +103,7 @@ impl Control {
                 source: source.written().to_owned(),
                 words,
                 problem,
+                via: None,
                 hold,
             }]
         };
@@ -111,13 +114,18 @@ impl Control {
 }
 
 /// One for each source that is there, or the reason why there is none.
-fn afar_sites(written: &str, planted: Result<Vec<PlantedThere>, String>) -> Vec<Site> {
-    match planted {
-        Ok(sites) => sites.into_iter().map(Site::afar).collect(),
+fn afar_sites(written: &str, afar: &Afar, page: &[u8], in_folders: bool) -> Vec<Site> {
+    let via = afar.command();
+    match afar.plant(page, in_folders) {
+        Ok(sites) => sites
+            .into_iter()
+            .map(|there| Site::afar(there, via))
+            .collect(),
         Err(problem) => vec![Site {
             source: written.to_owned(),
             words: String::new(),
             problem: Some(problem),
+            via: Some(via.to_owned()),
             hold: Hold::Nothing,
         }],
     }
@@ -202,7 +210,7 @@ impl Planted {
 }
 
 impl Site {
-    fn afar(there: PlantedThere) -> Self {
+    fn afar(there: PlantedThere, via: &str) -> Self {
         let hold = match &there.problem {
             None => Hold::Afar(there.file),
             Some(_) => Hold::Nothing,
@@ -211,6 +219,7 @@ impl Site {
             source: there.source,
             words: there.words,
             problem: there.problem,
+            via: Some(via.to_owned()),
             hold,
         }
     }
@@ -231,6 +240,10 @@ impl Site {
 
     /// Whether a place is this canary's.
     pub(crate) fn holds(&self, place: &Place) -> bool {
+        // What is found here does not stand for what lies there, whatever both are called.
+        if place.via() != self.via.as_deref() {
+            return false;
+        }
         if let Some(name) = self.file_inside() {
             let path = place.path.as_deref();
             return place.source == self.source && path.is_some_and(|path| path.ends_with(&name));

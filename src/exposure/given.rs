@@ -46,7 +46,7 @@ pub enum Source {
         /// The way to them.
         afar: Afar,
     },
-    /// Processes: `pid:N`, `tree:N`, `port:N`, `unit:NAME`.
+    /// Processes: `pid:N`, `tree:N`, `pidfile:PATH`, `port:N`, `unit:NAME`, `name:NAME`.
     Processes {
         /// As the user wrote it.
         written: String,
@@ -60,7 +60,8 @@ pub enum Source {
 pub enum GivenError {
     /// No such file, or no way to it.
     #[error(
-        "{written:?} cannot be searched: give a file, folder or device, `-`, pid:N, tree:N, port:N or unit:NAME"
+        "{written:?} cannot be searched: give a file, folder or device, `-`, pid:N, tree:N, pidfile:PATH, port:N, unit:NAME or \
+         name:NAME"
     )]
     Path {
         /// What was written.
@@ -88,7 +89,7 @@ impl Source {
             return Ok(Self::Stream { written: name });
         }
         let kind = written.split_once(':').map(|(kind, _)| kind);
-        if matches!(kind, Some("pid" | "tree" | "port" | "unit")) {
+        if kind.is_some_and(|kind| process::KINDS.contains(&kind)) {
             let pids = process::processes(written)?;
             return Ok(Self::Processes {
                 written: name,

@@ -28,4 +28,5 @@ pub mod search;
 pub mod snapshot;
 pub mod source;
 pub mod structure;
+pub mod survey;
 mod tell;

@@ -6,6 +6,7 @@
 mod attempt;
 mod core_dumps;
 mod user;
+mod who;
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use attempt::attempts_here;
 pub use core_dumps::{CoreDumps, core_dumps};
 pub use user::{UNPRIVILEGED, User, child_command};
+pub use who::{Tried, Who, WhoError};
 
 use crate::source::process::mapped_address;
 

@@ -22,6 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::detector::Window;
 
+/// Before the command that leads to another machine.
+const VIA: &str = "via ";
+
 /// A place that bytes came from.
 #[derive(
     Clone,
@@ -49,6 +52,18 @@ pub struct Place {
     /// Whether positions are addresses in a process, not offsets.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub addresses: bool,
+}
+
+impl Place {
+    /// The entry of [`Self::inside`] that stands for the way to another machine: a command.
+    pub(crate) fn by_way_of(command: &str) -> String {
+        format!("{VIA}{command}")
+    }
+
+    /// The command behind which it is, if it is not here.
+    pub fn via(&self) -> Option<&str> {
+        self.inside.first()?.strip_prefix(VIA)
+    }
 }
 
 /// A piece of searching, for any thread to do. It reports its own failures to the visitor.

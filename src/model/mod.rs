@@ -8,6 +8,7 @@ pub mod event;
 pub mod evidence;
 pub mod expression;
 pub mod ics;
+pub mod inventory;
 pub mod key_protection;
 pub mod question;
 pub mod secret;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 mod api;
 mod capacity;
+mod commands;
 mod day;
 mod delegation;
 mod documents;
@@ -22,8 +23,9 @@ mod vnf;
 mod waiver;
 
 use super::ics::Ics;
-pub use api::{Api, Authentication, AuthenticationKind, Commands};
+pub use api::{Api, Authentication, AuthenticationKind};
 pub use capacity::Capacity;
+pub use commands::{Action, Commands, OperatorStep};
 pub use day::Day;
 pub use delegation::{KeyAlgorithm, Keys, Listens, OamSide, Pkcs11};
 pub use documents::{Document, DocumentTable};
@@ -110,6 +112,19 @@ pub struct Ixit {
     /// Where the tester may look.
     #[serde(default)]
     pub observe: Observe,
+}
+
+impl Ixit {
+    /// Every label at which a person is asked to do something.
+    pub fn operator_steps(&self) -> Vec<(&'static str, &OperatorStep)> {
+        let actions = self.commands.all().into_iter();
+        actions
+            .filter_map(|(label, action)| match action? {
+                Action::Operator(step) => Some((label, step)),
+                Action::Command(_) => None,
+            })
+            .collect()
+    }
 }
 
 fn refusal_statuses() -> Vec<u16> {

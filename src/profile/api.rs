@@ -36,12 +36,14 @@ fn address(api: &Api) -> anyhow::Result<()> {
 
 fn commands(ixit: &Ixit) -> anyhow::Result<()> {
     for (label, command) in ixit.commands.all() {
+        let Some(action) = command else { continue };
+        let said = action.texts().iter().any(|text| !text.trim().is_empty());
         anyhow::ensure!(
-            command.is_none_or(|words| !words.is_empty()),
-            "{label}: is empty; give the program and its arguments, or leave it out"
+            said,
+            "{label}: is empty; give the program and its arguments, or {{ operator = \"what a person is to do\" }}, or leave it out"
         );
         anyhow::ensure!(
-            command.is_none() || ixit.api.running,
+            ixit.api.running,
             "{label}: is for a product that runs by itself (ixit.api.running = true); ixit.start does the rest"
         );
     }

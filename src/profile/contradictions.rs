@@ -3,7 +3,7 @@
 use super::IN_TOKEN;
 use super::finding::Finding;
 use crate::model::ics::Item;
-use crate::model::sut::{Profile, Security};
+use crate::model::sut::{Action, Profile, Security};
 
 /// The ICS item that the test cases of delegation mode ask for.
 const DELEGATION: &str = "delegation-mode";
@@ -47,8 +47,9 @@ fn unreachable(profile: &Profile) -> Vec<Finding> {
         return Vec::new();
     }
     let told = |placeholder: &str| {
-        let words = ixit.commands.all().into_iter().flat_map(|(_, words)| words);
-        words.flatten().any(|word| word.contains(placeholder))
+        let actions = ixit.commands.all().into_iter();
+        let mut texts = actions.flat_map(|(_, action)| action.map_or(&[][..], Action::texts));
+        texts.any(|text| text.contains(placeholder))
     };
     let mut found = Vec::new();
     if ixit.nfvo.listen.port() == 0 && !told("{nfvo}") {
@@ -82,12 +83,25 @@ fn delegation(profile: &Profile) -> Vec<Finding> {
             );
             found.push(Finding::of("ixit.oam.address", text));
         }
-        if ixit.api.running && ixit.observe.product.is_empty() {
+        let there = !ixit.observe.via.is_empty();
+        if (ixit.api.running || there) && ixit.observe.product.is_empty() {
+            let why = if there {
+                "ixit.observe.via"
+            } else {
+                "ixit.api.running = true"
+            };
             let text = format!(
-                "is missing: ics.{DELEGATION} says yes, and with ixit.api.running = true only this tells which processes are the \
+                "is missing: ics.{DELEGATION} says yes, and with {why} only this tells which processes are the \
                  product's; write e.g. product = [\"port:9443\"] under [ixit.observe]"
             );
             found.push(Finding::of("ixit.observe.product", text));
+        }
+        if there && ixit.observe.storage.is_empty() {
+            let text = format!(
+                "is missing: ics.{DELEGATION} says yes, and with ixit.observe.via only this tells where the product keeps what it writes; \
+                 write its folders, logs and devices there"
+            );
+            found.push(Finding::of("ixit.observe.storage", text));
         }
         return found;
     }

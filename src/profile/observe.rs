@@ -1,6 +1,7 @@
 //! What can stand in `[ixit.observe]`: [`check`].
 
 use super::finding::Finding;
+use crate::exposure::source::process::KINDS;
 use crate::model::sut::Observe;
 
 /// One way to be another user, and processes as they are named.
@@ -10,10 +11,17 @@ pub(super) fn check(observe: &Observe) -> Vec<Finding> {
         let text = "probe-as and probe-with are two ways to the same; leave one out";
         found.push(Finding::of("ixit.observe.probe-with", text));
     }
+    if observe.via.iter().any(|word| word.trim().is_empty()) {
+        let text =
+            "has an empty word; write the command and its arguments, one each, or leave it out";
+        found.push(Finding::of("ixit.observe.via", text));
+    }
     for written in &observe.product {
         let kind = written.split_once(':').map(|(kind, _)| kind);
-        if !matches!(kind, Some("pid" | "tree" | "port" | "unit")) {
-            let text = format!("'{written}' names no process; write tree:N, port:N or unit:NAME");
+        if !kind.is_some_and(|kind| KINDS.contains(&kind)) {
+            let text = format!(
+                "'{written}' names no process; write port:N, unit:NAME, name:NAME, pidfile:PATH or tree:N"
+            );
             found.push(Finding::of("ixit.observe.product", text));
         }
     }

@@ -13,10 +13,11 @@ pub(super) fn check(ixit: &Ixit) -> Vec<Finding> {
         found.push(Finding::of("ixit.start", text));
     }
     let start = ixit.start.as_ref();
-    let command = ("ixit.start.command", start.map(|start| &start.command));
-    let words = ixit.commands.all().into_iter().chain([command]);
-    let words =
-        words.flat_map(|(label, words)| words.into_iter().flatten().map(move |word| (label, word)));
+    let command = start.map_or(&[][..], |start| &start.command);
+    let actions = ixit.commands.all().into_iter();
+    let actions = actions.filter_map(|(label, action)| Some((label, action?.texts())));
+    let words = actions.chain([("ixit.start.command", command)]);
+    let words = words.flat_map(|(label, words)| words.iter().map(move |word| (label, word)));
     let config = start.and_then(|start| start.config.as_ref());
     let delegation = start.and_then(|start| start.delegation.as_ref());
     let texts = words

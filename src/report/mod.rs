@@ -1,9 +1,11 @@
 //! Reports: folds over a run's record. They need neither the SUT nor the suite, so they can be redrawn at any time.
 
 pub mod fold;
+pub mod html;
 pub mod junit;
 pub mod record;
 pub mod results;
+pub mod selftest;
 pub mod terminal;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +14,9 @@ use anyhow::Context as _;
 
 use record::Record;
 use results::Results;
+
+/// Everything that [`redraw`] writes into a run's folder, by its path there. The same record and evidence give the same bytes.
+pub const DERIVED: [&str; 4] = ["results.json", "junit.xml", "summary.txt", "index.html"];
 
 /// Reads a run's record, folds it, and writes everything that is derived from it.
 ///
@@ -26,6 +31,7 @@ pub fn redraw(folder: &Path) -> anyhow::Result<Results> {
         &folder.join("summary.txt"),
         terminal::table(&results, terminal::Paint::Plain).as_bytes(),
     )?;
+    html::write(folder, &record, &results)?;
     Ok(results)
 }
 

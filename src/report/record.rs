@@ -1,14 +1,23 @@
-//! A run's record: `run.json` and `events.jsonl`. Main type: [`Record`].
+//! A run's record: `run.json`, `inventory.json` and `events.jsonl`. Main type: [`Record`].
 
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::model::event::Event;
+use crate::model::inventory::Inventory;
 use crate::model::sut::{Sut, Waiver};
+use crate::report::selftest::Selftest;
+
+/// The file with what the suite holds.
+pub const INVENTORY: &str = "inventory.json";
+
+/// The file with what `scas selftest` has shown of the suite, if the run was given it.
+pub const SELFTEST: &str = "selftest.json";
 
 /// What is known of a run from its beginning (`run.json`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +57,10 @@ pub struct RunInfo {
 pub struct Record {
     /// `run.json`.
     pub run: RunInfo,
+    /// `inventory.json`: what the suite holds. A record without it tells less.
+    pub inventory: Option<Inventory>,
+    /// `selftest.json`, if the run was given one.
+    pub selftest: Option<Selftest>,
     /// `events.jsonl`, in order.
     pub events: Vec<Event>,
     /// True if the last line was cut short: the run was killed while it wrote.
@@ -70,6 +83,8 @@ impl Record {
         })?;
         let run = serde_json::from_slice(&text)
             .with_context(|| format!("{} is not a run's record", path.display()))?;
+        let inventory = read_if_there(&folder.join(INVENTORY))?;
+        let selftest = read_if_there(&folder.join(SELFTEST))?;
         let path = folder.join("events.jsonl");
         let text =
             std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -86,8 +101,27 @@ impl Record {
                 Err(error) => bail!("{} line {}: {error}", path.display(), index + 1),
             }
         }
-        Ok(Self { run, events, cut })
+        Ok(Self {
+            run,
+            inventory,
+            selftest,
+            events,
+            cut,
+        })
     }
+}
+
+fn read_if_there<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", path.display()));
+        }
+    };
+    let read = serde_json::from_slice(&text)
+        .with_context(|| format!("{} is not what a run writes there", path.display()))?;
+    Ok(Some(read))
 }
 
 #[cfg(test)]

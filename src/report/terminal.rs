@@ -28,7 +28,12 @@ pub fn table(results: &Results, paint: Paint) -> String {
     let _ = writeln!(
         text,
         "{} {} ({}), role {}, {} tier, seed {}",
-        run.sut.name, run.sut.version, run.sut.vendor, run.sut.role, run.tier, run.seed
+        visible(&run.sut.name),
+        visible(&run.sut.version),
+        visible(&run.sut.vendor),
+        run.sut.role,
+        visible(&run.tier),
+        run.seed
     );
     let sut = &run.sut;
     let plate: Vec<String> = [
@@ -44,7 +49,11 @@ pub fn table(results: &Results, paint: Paint) -> String {
         let _ = writeln!(text, "{}", plate.join(", "));
     }
     if !run.defects.is_empty() {
-        let _ = writeln!(text, "with the defects: {}", run.defects.join(", "));
+        let _ = writeln!(
+            text,
+            "with the defects: {}",
+            visible(&run.defects.join(", "))
+        );
     }
     let _ = writeln!(
         text,
@@ -377,6 +386,8 @@ mod tests {
         let run = RunInfo { sut, ..run_info() };
         let record = crate::report::record::Record {
             run,
+            inventory: None,
+            selftest: None,
             events: Vec::new(),
             cut: false,
         };

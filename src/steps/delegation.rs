@@ -30,7 +30,7 @@ crate::step!(
     can_look
 );
 async fn can_look(world: &mut World, _: Arguments) -> StepResult {
-    Ok(world.bed()?.can_look()?)
+    Ok(world.bed()?.can_look().await?)
 }
 
 crate::step!(

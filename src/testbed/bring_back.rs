@@ -62,6 +62,8 @@ impl Testbed {
             )];
         };
         let mut residue = self.unsubscribe(&client).await;
+        // No notification will tell that a termination has ended.
+        self.unsubscribed = Some("the subscription was removed".to_owned());
         let late = identifiers(&listed, |instance| {
             let vnfd_id = instance.get("vnfdId").and_then(Value::as_str);
             vnfd_id.is_some_and(|id| self.held.contains(id))

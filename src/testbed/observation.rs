@@ -2,14 +2,13 @@
 //! ([`Testbed::snapshot`]) and searched later ([`Testbed::search`]), or searched at once ([`Testbed::look`]).
 
 mod attempts;
-mod elsewhere;
 mod facts;
 mod ground;
-mod names;
 mod scope;
+pub(crate) mod there;
 mod wire;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -17,13 +16,11 @@ use jiff::Timestamp;
 use scas_simulators::cmf::CertificateType;
 use serde_json::{Value, json};
 
-use self::attempts::Probed;
-use self::ground::{Folders, Ground, SHARED};
-use self::names::Names;
+use self::ground::{Account, Folders, Ground};
 pub use self::wire::{Spoken, Wire};
 use super::Testbed;
 use super::delegation::CertifiedKey;
-use super::vnf::Undone;
+use crate::exposure::afar::What;
 use crate::exposure::answer::Answer;
 use crate::exposure::blind::Stride;
 use crate::exposure::control::Control;
@@ -33,6 +30,7 @@ use crate::exposure::recogniser::Recogniser;
 use crate::exposure::search::{Held, Options, scan};
 use crate::exposure::source::GapKind;
 use crate::exposure::source::limits::{Limits, Rules};
+use crate::exposure::survey::{self, SHARED, Shared};
 use crate::model::key_protection::{Key, Look};
 
 /// How often a look is repeated that met a file or process in change.
@@ -50,7 +48,6 @@ const HOLD_PAGE: &str = "scan-hold-page";
 pub fn canary() -> Result<Vec<String>, String> {
     let scratch =
         crate::context::private_folder("scas-look-").map_err(|error| error.to_string())?;
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let sources = vec![
         Source::Processes {
             written: "the memory of a process".to_owned(),
@@ -61,6 +58,24 @@ pub fn canary() -> Result<Vec<String>, String> {
             path: scratch.path().to_owned(),
         },
     ];
+    found_in(sources, scratch.path())
+}
+
+/// As [`canary`], on the machine behind a command.
+///
+/// # Errors
+/// As there.
+pub fn canary_there(via: &[String]) -> Result<Vec<String>, String> {
+    let scratch =
+        crate::context::private_folder("scas-look-").map_err(|error| error.to_string())?;
+    let afar = there::open(via, What::Ourselves).map_err(|error| error.to_string())?;
+    let written = format!("via {}", afar.command());
+    found_in(vec![Source::Afar { written, afar }], scratch.path())
+}
+
+/// Searches for canaries alone. Returns where they were found.
+fn found_in(sources: Vec<Source>, scratch: &Path) -> Result<Vec<String>, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
     // Any key: canaries are of the kinds that are looked for.
     let key = rcgen::KeyPair::generate().map_err(|error| error.to_string())?;
     let loaded = load_private("a key of no use", &key.serialize_der(), &[]);
@@ -70,11 +85,7 @@ pub fn canary() -> Result<Vec<String>, String> {
         public,
         private: Some(private),
     };
-    let answer = scan(
-        &[target],
-        sources,
-        &options(program, scratch.path().to_owned()),
-    );
+    let answer = scan(&[target], sources, &options(program, scratch.to_owned()));
     let canaries = answer.map_err(|error| error.to_string())?.canaries;
     if canaries.is_empty() {
         return Err("none was planted".to_owned());
@@ -110,9 +121,7 @@ pub struct Taken {
     began: Timestamp,
     /// Shared, so that a blocking thread can search it.
     held: Arc<Held>,
-    probed: Probed,
-    lacked: Vec<String>,
-    names: Names,
+    account: Account,
 }
 
 /// A look, with all that was noted of it.
@@ -214,19 +223,24 @@ impl Testbed {
     /// A fault of ours. What the tester could not reach is told later, by the search.
     pub async fn snapshot(&mut self, name: &str) -> anyhow::Result<Taken> {
         let began = Timestamp::now();
-        let mut ground = self.ground()?;
-        let observe = self.context.profile.ixit.observe.clone();
-        let targets = ground.probe_targets();
-        let probing = tokio::task::spawn_blocking(move || attempts::probe(&targets, &observe));
         let mut left = TRIES;
-        let held = loop {
+        let (held, account) = loop {
             left -= 1;
-            let (sources, options) = (ground.sources, self.search_options()?);
-            let taking = tokio::task::spawn_blocking(move || Held::take(sources, options));
-            match taking.await? {
-                Ok(held) => break held,
+            let (mut ground, options) = (self.ground()?, self.search_options()?);
+            let context = Arc::clone(&self.context);
+            let targets = ground.probe_targets();
+            let probing = tokio::task::spawn_blocking(move || {
+                targets.map(|targets| ground::try_here(&targets, &context.profile.ixit))
+            });
+            let taking = tokio::task::spawn_blocking(move || {
+                let sources = ground.sources(true);
+                Held::take(sources, options).map(|held| (held, ground))
+            });
+            let (taken, tried) = (taking.await?, probing.await?);
+            match taken {
+                Ok((held, ground)) => break (held, ground.account(tried)),
                 // A process, or what it mounted, may be gone before it is opened.
-                Err(_) if left > 0 => ground = self.ground()?,
+                Err(_) if left > 0 => {}
                 Err(error) => {
                     let error = anyhow::Error::from(error);
                     return Err(error.context("no snapshot of the product could be taken"));
@@ -238,9 +252,7 @@ impl Testbed {
             name: name.to_owned(),
             began,
             held: Arc::new(held),
-            probed: probing.await?,
-            lacked: ground.lacked,
-            names: ground.names,
+            account,
         })
     }
 
@@ -262,13 +274,10 @@ impl Testbed {
     /// A fault of ours.
     pub async fn search(&self, taken: &Taken, wanted: &Wanted) -> anyhow::Result<Looked> {
         let (held, targets) = (Arc::clone(&taken.held), wanted.targets.clone());
-        let mut answer = tokio::task::spawn_blocking(move || held.search(&targets)).await?;
-        pass_over(&mut answer);
-        let mut looked = looked(&taken.name, taken.began, &answer, taken.lacked.clone());
-        taken.names.tell(&mut looked.look);
-        taken.probed.tell(&mut looked.look);
-        looked.record["attempts"] = serde_json::to_value(&taken.probed)?;
-        looked.look.scope = scope::of_product(&self.context.profile.ixit);
+        let answer = tokio::task::spawn_blocking(move || held.search(&targets)).await?;
+        let mut looked = self.looked(&taken.name, taken.began, answer, &taken.account);
+        let Looked { look, record } = &mut looked;
+        taken.account.tell_attempts(look, record)?;
         looked.without(self.recogniser())
     }
 
@@ -281,13 +290,21 @@ impl Testbed {
         loop {
             left -= 1;
             let began = Timestamp::now();
-            let ground = self.ground()?;
-            let (sources, lacked, names) = (ground.sources, ground.lacked, ground.names);
-            let mut answer = match self.scan(sources, wanted).await {
-                Ok(answer) => answer,
+            let mut ground = self.ground()?;
+            let (options, targets) = (self.search_options()?, wanted.targets.clone());
+            let scanning = tokio::task::spawn_blocking(move || {
+                let sources = ground.sources(false);
+                scan(&targets, sources, &options).map(|answer| (answer, ground))
+            });
+            let (mut answer, ground) = match scanning.await? {
+                Ok(answered) => answered,
                 // A process, or what it mounted, may be gone before it is opened.
                 Err(_) if left > 0 => continue,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    return Err(
+                        anyhow::Error::from(error).context("the product could not be searched")
+                    );
+                }
             };
             pass_over(&mut answer);
             let changed = answer
@@ -295,12 +312,26 @@ impl Testbed {
                 .iter()
                 .any(|gap| gap.gap.kind == GapKind::Changed);
             if left == 0 || !changed || !answer.exposures.is_empty() {
-                let mut looked = looked(name, began, &answer, lacked);
-                names.tell(&mut looked.look);
-                looked.look.scope = scope::of_product(&self.context.profile.ixit);
+                let looked = self.looked(name, began, answer, &ground.account(None));
                 return looked.without(self.recogniser());
             }
         }
+    }
+
+    /// What a look into the product came to.
+    fn looked(
+        &self,
+        name: &str,
+        began: Timestamp,
+        mut answer: Answer,
+        account: &Account,
+    ) -> Looked {
+        pass_over(&mut answer);
+        account.explain(&mut answer);
+        let mut looked = looked(name, began, &answer, account.lacked());
+        looked.record["there"] = account.record();
+        looked.look.scope = scope::of_product(&self.context.profile.ixit);
+        looked
     }
 
     /// Searches everything that the product sent elsewhere than over the declared channel, from this exchange on.
@@ -356,15 +387,15 @@ impl Testbed {
     /// # Errors
     /// A fault of ours.
     pub(super) async fn left_in_shared(&self, wanted: &Wanted) -> anyhow::Result<Vec<PathBuf>> {
-        let places = elsewhere::Shared {
+        let places = Shared {
             further: Vec::new(),
             shallow: Vec::new(),
             since: self.since,
-            most: elsewhere::FILES,
-            but: [self.work.path(), &self.context.folder],
+            most: survey::FILES,
+            but: vec![self.work.path().to_owned(), self.context.folder.clone()],
         };
         // What is too much was told by the search.
-        let files = elsewhere::shared(places, &mut Names::default(), &mut Vec::new());
+        let files = survey::shared(&places, &mut survey::Names::default(), &mut Vec::new());
         let source = Source::Files {
             written: SHARED.to_owned(),
             files: files.clone(),
@@ -390,15 +421,10 @@ impl Testbed {
     ///
     /// # Errors
     /// [`Undone`], which says what the tester lacks; or a fault of ours.
-    pub fn can_look(&self) -> anyhow::Result<()> {
-        let observe = &self.context.profile.ixit.observe;
-        if observe.probe_with.is_none() && !nix::unistd::geteuid().is_root() {
-            return Err(Undone::error(
-                ground::LOOKS,
-                "it lacks the rights of root, to read processes and to try as another user; run this as root",
-            ));
-        }
-        Ground::reachable(&self.first(), &self.context.profile.ixit)
+    pub async fn can_look(&self) -> anyhow::Result<()> {
+        let (first, context) = (self.first(), Arc::clone(&self.context));
+        let looking = move || Ground::reachable(&first, &context.profile.ixit);
+        tokio::task::spawn_blocking(looking).await?
     }
 
     fn first(&self) -> Vec<u32> {
@@ -408,12 +434,12 @@ impl Testbed {
 
     fn ground(&self) -> anyhow::Result<Ground> {
         let folders = Folders {
-            product: self.work.path(),
+            product: self.work.path().to_owned(),
             given: vec![
                 self.scratch.path().to_owned(),
                 self.context.pki_files.folder().to_owned(),
             ],
-            record: &self.context.folder,
+            record: self.context.folder.clone(),
         };
         Ground::survey(
             &self.first(),

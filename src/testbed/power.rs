@@ -1,11 +1,16 @@
 //! Starts, stops, kills and restarts the SUT: by its process where it is ours, by the profile's commands where it runs by itself.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::time::Duration;
 
+use tokio::net::TcpStream;
+
+use super::Testbed;
 use super::sut::Sut;
 use super::sut_process::{self, StartError, StartPlan, SutProcess, fill};
-use super::{Testbed, commands};
+use crate::model::evidence::Observation;
+use crate::model::sut::Action;
 
 /// Time between two looks at whether a product listens that was started elsewhere: nothing announces it.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -28,15 +33,19 @@ impl Testbed {
             self.sut = Some(Sut::started(SutProcess::start(&plan).await?));
             return Ok(());
         }
-        let commands = &self.context.profile.ixit.commands;
+        let commands = self.context.profile.ixit.commands.clone();
         if !self.reset {
             self.reset = true;
             if let Some(reset) = &commands.reset {
-                self.command("ixit.commands.reset", reset).await?;
+                self.act("ixit.commands.reset", reset).await?;
+            }
+            let delegation = commands.delegation.filter(|_| self.delegation.is_some());
+            if let Some(delegation) = &delegation {
+                self.act("ixit.commands.delegation", delegation).await?;
             }
         }
         if self.down {
-            self.wanted("start", commands.start.as_ref()).await?;
+            self.wanted("start", commands.start).await?;
             self.down = false;
         }
         if self.sut.is_none() {
@@ -61,8 +70,9 @@ impl Testbed {
 
     async fn stop_now(&mut self) -> Result<(), StartError> {
         if self.context.profile.ixit.api.running {
-            let stop = self.context.profile.ixit.commands.stop.as_ref();
+            let stop = self.context.profile.ixit.commands.stop.clone();
             self.wanted("stop", stop).await?;
+            self.silent_by_now().await?;
             self.down = true;
         } else if let Some(sut) = self.sut.take() {
             self.remarks.extend(sut.stop().await);
@@ -79,8 +89,13 @@ impl Testbed {
         let both = commands.start.is_some() && commands.stop.is_some();
         if self.context.profile.ixit.api.running && !both {
             let begun = self.waits.begin();
-            self.wanted("restart", commands.restart.as_ref()).await?;
+            let restart = commands.restart.clone();
+            let witness = self.witness().await;
+            self.wanted("restart", restart).await?;
             let listening = self.listening().await;
+            self.operated
+                .observations
+                .extend(witness.and_then(outlived));
             self.waits.end(begun);
             return listening;
         }
@@ -94,8 +109,9 @@ impl Testbed {
     /// As for [`Testbed::stop`].
     pub async fn kill(&mut self) -> Result<(), StartError> {
         if self.context.profile.ixit.api.running {
-            let kill = self.context.profile.ixit.commands.kill.as_ref();
+            let kill = self.context.profile.ixit.commands.kill.clone();
             self.wanted("kill", kill).await?;
+            self.silent_by_now().await?;
             self.down = true;
         } else if let Some(sut) = self.sut.take() {
             sut.kill().await;
@@ -109,10 +125,11 @@ impl Testbed {
     /// It runs by itself, and there is no command for it.
     pub fn can_kill(&self) -> Result<(), StartError> {
         let ixit = &self.context.profile.ixit;
-        if ixit.api.running && ixit.commands.kill.is_none() {
-            return Err(StartError::NoCommand { what: "kill" });
+        match &ixit.commands.kill {
+            Some(kill) => self.can_act("ixit.commands.kill", kill),
+            None if ixit.api.running => Err(StartError::NoCommand { what: "kill" }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Kills the first process of the SUT, and leaves its others to themselves.
@@ -187,29 +204,34 @@ impl Testbed {
         })
     }
 
-    /// Runs a command that a scenario needs.
-    async fn wanted(
-        &self,
-        what: &'static str,
-        command: Option<&Vec<String>>,
-    ) -> Result<(), StartError> {
-        let command = command.ok_or(StartError::NoCommand { what })?;
-        self.command(&format!("ixit.commands.{what}"), command)
-            .await
+    /// A connection that does not outlive the product.
+    async fn witness(&self) -> Option<TcpStream> {
+        let (host, port) = sut_process::address(self.root()).ok()?;
+        TcpStream::connect((host, port)).await.ok()
     }
 
-    async fn command(&self, label: &str, command: &[String]) -> Result<(), StartError> {
-        let dir = self.dir("sut");
-        std::fs::create_dir_all(&dir).map_err(|source| StartError::File {
-            path: dir.display().to_string(),
-            source,
-        })?;
-        let values = self.values("sut", &dir);
-        let words = command.iter().map(|word| filled(word, &values));
-        let words = words.collect::<Result<Vec<_>, _>>()?;
-        let times = &self.context.profile.ixit.timeouts;
-        let limit = Duration::from_secs(times.start.max(times.stop));
-        commands::run(label, &words, &dir.join("output"), limit).await
+    /// Waits until the product that was stopped or killed takes no connections: one that still does was not, whoever says so.
+    async fn silent_by_now(&self) -> Result<(), StartError> {
+        let listens = async {
+            while sut_process::listens(self.root()).await {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        let limit = Duration::from_secs(self.context.profile.ixit.timeouts.stop);
+        let silent = tokio::time::timeout(limit, listens).await;
+        silent.map_err(|_| StartError::Occupied {
+            root: self.root().to_owned(),
+        })
+    }
+
+    /// Does what a scenario needs.
+    async fn wanted(
+        &mut self,
+        what: &'static str,
+        action: Option<Action>,
+    ) -> Result<(), StartError> {
+        let action = action.ok_or(StartError::NoCommand { what })?;
+        self.act(&format!("ixit.commands.{what}"), &action).await
     }
 
     /// The profile's words with their placeholders filled in, and the configuration written.
@@ -258,7 +280,19 @@ impl Testbed {
     }
 }
 
-fn filled(text: &str, values: &BTreeMap<&str, String>) -> Result<String, StartError> {
+/// A restart is taken at its word, but told if nothing bears it out.
+fn outlived(witness: TcpStream) -> Option<Observation> {
+    let open = matches!(witness.try_read(&mut [0; 1]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+    open.then(|| Observation {
+        name: "restart-not-seen".to_owned(),
+        text: "a connection from before the restart is still open after it: the product was not restarted, or something in front of it \
+               holds its connections"
+            .to_owned(),
+        clause: None,
+    })
+}
+
+pub(super) fn filled(text: &str, values: &BTreeMap<&str, String>) -> Result<String, StartError> {
     fill(text, values).map_err(|unknown| StartError::Unrunnable {
         program: format!("{{{unknown}}}"),
         source: std::io::Error::other("unknown placeholder"),

@@ -3,6 +3,7 @@
 //! Nothing here is a verdict: what is amiss is mended before anything is judged. The product is not started.
 
 mod addresses;
+mod afar;
 mod certificates;
 mod files;
 mod machine;

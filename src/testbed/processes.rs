@@ -61,8 +61,15 @@ pub fn adopt_orphans() -> nix::Result<()> {
 /// `/proc` cannot be read.
 pub fn of_product(own: &[u32]) -> Result<Vec<u32>, ProcessError> {
     let mut found: BTreeSet<u32> = tree(std::process::id())?;
-    for pid in hygiene::own_pids() {
-        found.remove(&pid);
+    found.remove(&std::process::id());
+    // A helper may be a command of the user's, with others below it.
+    for helper in hygiene::own_pids()
+        .into_iter()
+        .filter(|pid| *pid != std::process::id())
+    {
+        for pid in tree(helper)? {
+            found.remove(&pid);
+        }
     }
     let others: Vec<u32> = first()
         .iter()
@@ -77,29 +84,16 @@ pub fn of_product(own: &[u32]) -> Result<Vec<u32>, ProcessError> {
     Ok(found.into_iter().collect())
 }
 
-/// Every process of the machine that has memory of its own, is not ours, and none of these.
-pub fn others(product: &[u32]) -> std::io::Result<Vec<u32>> {
-    let ours = hygiene::own_pids();
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc")? {
-        let pid = entry?
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok());
-        let Some(pid) = pid.filter(|pid| !ours.contains(pid) && !product.contains(pid)) else {
-            continue;
-        };
-        // Threads of the kernel and zombies have none.
-        let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
-        if statm
-            .split(' ')
-            .next()
-            .is_some_and(|pages| !matches!(pages, "" | "0"))
-        {
-            found.push(pid);
-        }
+/// These processes with all that descend from them.
+///
+/// # Errors
+/// `/proc` cannot be read.
+pub fn trees(of: &[u32]) -> Result<Vec<u32>, ProcessError> {
+    let mut found = BTreeSet::new();
+    for pid in of {
+        found.append(&mut tree(*pid)?);
     }
-    Ok(found)
+    Ok(found.into_iter().collect())
 }
 
 /// Kills every process that products have left, of whichever scenario. Returns those that are gone, and those that are not.
@@ -213,7 +207,9 @@ mod tests {
         assert!(found.contains(&own.id()), "{found:?}");
         assert!(!found.contains(&other.id()), "{found:?}");
         assert!(!found.contains(&std::process::id()), "{found:?}");
-        assert!(!others(&found).expect("processes").contains(&own.id()));
+        assert!(trees(&[own.id()]).expect("processes").contains(&own.id()));
+        let others = crate::exposure::survey::others(&found).expect("processes");
+        assert!(!others.contains(&own.id()));
         for child in [&mut own, &mut other] {
             for pid in tree(child.id()).expect("a tree") {
                 let _ = nix::sys::signal::kill(

@@ -63,6 +63,7 @@ impl Testbed {
         let exchanges = self.transcript.exchanges();
         let exchanges = || exchanges.iter().map(AsRef::as_ref);
         let mut observations = tolerance::observations(exchanges());
+        observations.append(&mut self.operated.observations);
         if self.silent.load(Ordering::Relaxed) {
             observations.push(Observation {
                 name: "result-not-notified".to_owned(),
@@ -85,6 +86,8 @@ impl Testbed {
             self.folder.join(TRANSCRIPT),
             "every exchange of the scenario, one line each",
         )];
+        let answers = std::mem::take(&mut self.operated.files).into_iter();
+        files.extend(answers.map(|path| (path, "what the operator was asked, and the answer")));
         match state::keep_logs(
             self.work.path(),
             &self.folder,

@@ -111,6 +111,26 @@ pub enum StartError {
         /// `start`, `stop`, `kill` or `restart`.
         what: &'static str,
     },
+    /// Only a person can do it, and there is none.
+    #[error(
+        "only a person can do what {label} asks for (\"{instruction}\"): give --interactive to be asked, or --answers with an answer for it"
+    )]
+    NobodyToDo {
+        /// As in the profile.
+        label: String,
+        /// What is to be done.
+        instruction: String,
+    },
+    /// The operator did not do it.
+    #[error("{label} (\"{instruction}\") was not done: {why}")]
+    NotDone {
+        /// As in the profile.
+        label: String,
+        /// What was to be done.
+        instruction: String,
+        /// What became of it, and who says so.
+        why: String,
+    },
     /// A command of the profile did not do its work.
     #[error("{label}: {why}")]
     Command {

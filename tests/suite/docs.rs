@@ -116,6 +116,32 @@ fn no_document_names_a_path_of_somebodys_machine() {
     }
 }
 
+/// The register that a run keeps, and its report prints, is the one that people read here.
+#[test]
+fn the_readings_are_those_of_the_document() {
+    let readings: toml::Table = read("src/catalogue/readings.toml").parse().unwrap();
+    let kept: Vec<String> = readings["reading"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|reading| {
+            let text = |name: &str| reading[name].as_str().unwrap();
+            format!(
+                "| {} | {} | {} |",
+                text("question"),
+                text("reading"),
+                text("effect")
+            )
+        })
+        .collect();
+    let verdicts = read("docs/verdicts.md");
+    let told: Vec<&str> = section(&verdicts, "How we read the specification")
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| question |"))
+        .collect();
+    assert_eq!(told, kept);
+}
+
 #[test]
 fn every_defect_of_the_reference_is_described_and_no_other() {
     let text = read("docs/reference-vnfm.md");

@@ -1,11 +1,9 @@
 //! A product that runs by itself, with a lab's PKI, credentials of its own and fixed ports: the reference, which refuses whoever does not
 //! bring them. The tester knows it by its profile alone.
 
-use std::net::TcpListener;
-
 use serde_json::Value;
 
-use crate::program::Program;
+use crate::program::{Program, free_port};
 use crate::support::{Ended, SHORT, Stage};
 
 /// The secrets of these tests. None may stand in a record.
@@ -159,12 +157,6 @@ impl Lab {
         self.product.end();
         self.stage.assert_nothing_left();
     }
-}
-
-/// A port that is free now. Somebody else may take it; then the test says so.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 const OAUTH2: &str =

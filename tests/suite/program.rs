@@ -88,6 +88,12 @@ impl Program {
         self.child.wait().unwrap().code()
     }
 
+    /// Kills it, as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Asks it to end; it does so in order.
     #[track_caller]
     pub fn end(mut self) {
@@ -95,6 +101,23 @@ impl Program {
         kill(id, Signal::SIGTERM).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
     }
+}
+
+/// The configuration of a reference that runs by itself: certificates of this PKI, its own address, and the port of its NFVO on loopback.
+pub fn reference_config(pki: &str, listen: &str, nfvo: u16) -> String {
+    format!(
+        "[api]\nlisten = \"{listen}\"\ncertificate = \"{pki}/tls/vnfm.crt\"\nprivate_key = \"{pki}/tls/vnfm.key\"\n\
+         client_anchors = \"{pki}/tls/ca.crt\"\n[nfvo]\napi_root = \"https://127.0.0.1:{nfvo}\"\nanchors = \"{pki}/tls/ca.crt\"\n\
+         certificate = \"{pki}/tls/vnfm.crt\"\nprivate_key = \"{pki}/tls/vnfm.key\"\n[packages]\n\
+         anchors = \"{pki}/signers/signers-ca.crt\"\ncrls = [\"{pki}/signers/signers.crl\"]\nverify_at = \"create\"\n\
+         [storage]\ndirectory = \"state\"\n"
+    )
+}
+
+/// A port that is free now. Somebody else may take it; then the test says so.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 impl Drop for Program {

@@ -1,19 +1,24 @@
 //! Reports are folds over the record: redrawn, they are the same; and machines can read them.
 
+use std::path::Path;
+
 use sha2::{Digest, Sha256};
 
-use crate::support::{Ended, SHORT, Stage, json};
+use crate::support::{Ended, SHORT, Stage, copy, json};
 
 /// SHA-256 of the ids of all requirements of SEC 030 V5.3.1 and IFA 026 V4.5.1, sorted, one a line. Made from a list that
 /// was drawn from the documents and not from `features/`: it changes only with a document's version.
 const REQUIREMENTS: &str = "8f9a016c186489a034635bbaae7ec2f16664f25eb3d98196b68ab237e3f7363d";
+
+/// Everything that is drawn from a record.
+const DERIVED: [&str; 4] = ["results.json", "junit.xml", "summary.txt", "index.html"];
 
 #[test]
 fn reports_are_redrawn_from_the_record_alone() {
     let stage = Stage::new();
     stage.run(&["run", "--select", SHORT]).assert_told(0, &[]);
     let folder = stage.run_folder();
-    let names = ["results.json", "junit.xml", "summary.txt"];
+    let names = DERIVED;
     let before: Vec<_> = names
         .map(|name| std::fs::read(folder.join(name)).unwrap())
         .into();
@@ -33,6 +38,13 @@ fn the_committed_schema_is_the_schema_of_what_is_written() {
     let committed: serde_json::Value =
         serde_json::from_str(include_str!("../../reports/schema/results.schema.json")).unwrap();
     let stage = Stage::new();
+    let inventory: serde_json::Value =
+        serde_json::from_str(include_str!("../../reports/schema/inventory.schema.json")).unwrap();
+    assert_eq!(
+        stage.run(&["report", "--schema", "inventory"]).json(),
+        inventory,
+        "run: scas report --schema inventory > reports/schema/inventory.schema.json"
+    );
     let made = stage.run(&["report", "--schema"]);
     assert_eq!(made.code, 0);
     assert_eq!(
@@ -56,6 +68,9 @@ fn the_committed_schema_is_the_schema_of_what_is_written() {
         .map(|e| e.to_string())
         .collect();
     assert_eq!(errors, Vec::<String>::new());
+    let kept = json(&stage.run_folder().join("inventory.json"));
+    let validator = jsonschema::validator_for(&inventory).unwrap();
+    assert!(validator.is_valid(&kept), "{kept}");
 }
 
 #[test]
@@ -143,12 +158,9 @@ fn a_reader_that_has_gone_changes_nothing() {
 fn the_committed_sample_is_redrawn_as_it_stands() {
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/reports/sample");
     let stage = Stage::new();
-    for name in ["run.json", "events.jsonl"] {
-        let text = std::fs::read_to_string(format!("{sample}/{name}")).unwrap();
-        stage.write(&format!("run/{name}"), &text);
-    }
+    copy(Path::new(sample), &stage.path("run"), &DERIVED);
     stage.run(&["report", "run"]).assert_told(1, &["Fail"]);
-    for name in ["results.json", "junit.xml", "summary.txt"] {
+    for name in DERIVED {
         let committed = std::fs::read_to_string(format!("{sample}/{name}")).unwrap();
         let redrawn = std::fs::read_to_string(stage.path(&format!("run/{name}"))).unwrap();
         assert_eq!(

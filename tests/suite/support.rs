@@ -151,6 +151,20 @@ pub fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
+/// Copies a folder, but for files of these names.
+pub fn copy(from: &Path, to: &Path, without: &[&str]) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name();
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to.join(name), without);
+        } else if !without.iter().any(|other| name == *other) {
+            std::fs::copy(entry.path(), to.join(name)).unwrap();
+        }
+    }
+}
+
 /// The normative scenario of the signature case alone: the shortest run that judges anything.
 pub const SHORT: &str = "4.2.2.1 and @normative";
 

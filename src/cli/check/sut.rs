@@ -80,6 +80,7 @@ pub(super) fn report(args: &Args, path: &Path) -> Result<(String, u8), Failure> 
         .lacks
         .extend(undocumented(catalogue.cases.iter().filter(judged), profile));
     looked.lacks.extend(unknown_signers(profile));
+    looked.lacks.extend(by_hand(profile));
     let lacks: Vec<String> = told(looked.lacks);
     let report = Report {
         profile: &loaded.name,
@@ -174,6 +175,19 @@ fn unknown_signers(profile: &Profile) -> Option<Finding> {
     let text = "is missing, so that signers of VNF packages are made anew for each run; a product that verifies signatures and runs by \
                 itself must be given signers-ca.crt of a folder that `scas pki new` made, which is written here";
     (claimed && anew).then(|| Finding::of("ixit.pki", text))
+}
+
+/// What a person is asked for in a run.
+fn by_hand(profile: &Profile) -> Vec<Finding> {
+    let steps = profile.ixit.operator_steps().into_iter();
+    let told = steps.map(|(label, step)| {
+        let text = format!(
+            "only a person can do this: \"{}\"; run with --interactive, or with --answers, or what needs it is Inconclusive",
+            step.operator
+        );
+        Finding::of(label, text)
+    });
+    told.collect()
 }
 
 fn selected(case: &TestCase, selection: Option<&Selection>) -> usize {

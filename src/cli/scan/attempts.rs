@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::Context as _;
 
 use super::super::Failure;
 use super::{ATTEMPT, Args};
 use crate::exposure::given::Source;
-use crate::exposure::probe::{self, Attempt, ProbeTargets, User, child_command};
+use crate::exposure::probe::{self, Attempt, ProbeTargets, Who};
 
 /// Files of one folder that are tried; the rest is told.
 const FILES: usize = 1000;
@@ -31,50 +31,13 @@ pub fn attempts(args: &Args, sources: &[Source]) -> Result<Vec<Attempt>, Failure
 /// Our own program, to be run as the other user.
 fn command(args: &Args) -> anyhow::Result<Option<Command>> {
     let program = std::env::current_exe().context("our own program")?;
-    if let Some(user) = &args.probe_as {
-        let user = find(user)?;
-        let mut command = child_command(&program, user).context("--probe-as")?;
-        command.arg(ATTEMPT);
-        return Ok(Some(command));
-    }
-    let Some(words) = &args.probe_with else {
-        return Ok(None);
+    let (who, option) = match (&args.probe_as, &args.probe_with) {
+        (Some(user), _) => (Who::User(user.clone()), "--probe-as"),
+        (None, Some(words)) => (Who::Through(words.clone()), "--probe-with"),
+        (None, None) => return Ok(None),
     };
-    let mut words = words.split_whitespace();
-    let Some(first) = words.next() else {
-        bail!(
-            "--probe-with: no command; give one that runs another as another user, e.g. \"sudo -n -u nobody\""
-        );
-    };
-    let mut command = Command::new(first);
-    command.args(words).arg(program).arg(ATTEMPT);
-    Ok(Some(command))
-}
-
-fn find(name: &str) -> anyhow::Result<User> {
-    use nix::unistd::{Uid, User as Account};
-    let by_number = name.parse().ok().map(Uid::from_raw);
-    let account = match by_number {
-        Some(uid) => Account::from_uid(uid),
-        None => Account::from_name(name),
-    };
-    match (
-        account.with_context(|| format!("--probe-as {name}"))?,
-        by_number,
-    ) {
-        (Some(account), _) => Ok(User {
-            uid: account.uid.as_raw(),
-            gid: account.gid.as_raw(),
-        }),
-        // A number need not have a name.
-        (None, Some(uid)) => Ok(User {
-            uid: uid.as_raw(),
-            gid: uid.as_raw(),
-        }),
-        (None, None) => Err(anyhow!(
-            "--probe-as {name}: there is no such user; give a name or number of this machine's"
-        )),
-    }
+    let command = who.command(&program, &[ATTEMPT.to_owned()]);
+    Ok(Some(command.context(option)?))
 }
 
 /// What there is to reach, and what of it is not tried.

@@ -143,6 +143,8 @@ impl Bench {
                 row.not_run.is_some() && !must_run() || row.killed && row.unexpected.is_empty()
             });
         Ok(Matrix {
+            suite_digest: self.catalogue.digest().to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION"),
             ok,
             honest: verdict,
             honest_reasons,
@@ -384,7 +386,9 @@ impl Bench {
             tier,
             seed: self.seed,
             defects: defect.map(str::to_owned).into_iter().collect(),
+            operator: crate::operator::Operator::default(),
             keep: false,
+            selftest: None,
         };
         let folder: &Path = &self.out.join(defect.unwrap_or("honest"));
         let results = session

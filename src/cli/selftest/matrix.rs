@@ -9,6 +9,10 @@ use crate::model::verdict::Verdict;
 /// The whole of what was seen.
 #[derive(Serialize)]
 pub(super) struct Matrix {
+    /// SHA-256 of the suite; a run of the same suite can repeat the matrix in its report.
+    pub(super) suite_digest: String,
+    /// Version of this program.
+    pub(super) tool_version: &'static str,
     /// True if everything is as it ought to be.
     pub(super) ok: bool,
     /// The honest reference's verdict.
@@ -109,4 +113,42 @@ impl Matrix {
 
 fn cells(texts: &[String]) -> String {
     texts.iter().map(|text| format!("{text:<13}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::selftest::Selftest;
+
+    #[test]
+    fn a_report_can_read_what_is_printed() {
+        let row = Row {
+            name: "a".into(),
+            summary: "errs".into(),
+            killed: true,
+            by: vec!["TC".into()],
+            named_by: vec!["TC".into()],
+            unexpected: Vec::new(),
+            reasons: Vec::new(),
+            scenarios: vec!["TC:1".into()],
+            verdicts: vec![Some(Verdict::Fail)],
+            left_out: Vec::new(),
+            not_run: None,
+        };
+        let matrix = Matrix {
+            suite_digest: "d".into(),
+            tool_version: "v",
+            ok: true,
+            honest: Some(Verdict::Pass),
+            honest_reasons: Vec::new(),
+            cases: vec!["TC".into()],
+            defects: vec![row],
+            never_failed: None,
+        };
+        let text = serde_json::to_string(&matrix).expect("printed");
+        let read: Selftest = serde_json::from_str(&text).expect("read");
+        assert_eq!(read.suite_digest, "d");
+        assert_eq!(read.defects[0].scenarios, ["TC:1"]);
+        assert_eq!(read.never_failed, None);
+    }
 }

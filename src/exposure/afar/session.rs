@@ -1,12 +1,12 @@
 //! One search with the program there: [`Session`].
 
-use std::io::{self, Write as _};
+use std::io;
 
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use zeroize::Zeroizing;
 
-use crate::afar::Line;
 use crate::afar::wire::{self, Ask, PlantedThere, Tell};
+use crate::afar::{Line, Reached, Surveyed};
 use crate::detector::Window;
 use crate::source::{Gap, GapKind, Place, Visitor};
 
@@ -19,6 +19,9 @@ pub(super) struct Session {
     /// As places name it.
     command: String,
     begun: bool,
+    /// Whether a survey is told before anything is read.
+    surveys: bool,
+    surveyed: Option<Surveyed>,
 }
 
 /// A window as it came.
@@ -30,12 +33,32 @@ struct Came {
 }
 
 impl Session {
-    pub(super) fn new(line: Line, command: String) -> Self {
+    pub(super) fn new(line: Line, command: String, surveys: bool) -> Self {
         Self {
             line: Some(line),
             command,
             begun: false,
+            surveys,
+            surveyed: None,
         }
+    }
+
+    /// What stands in the way of looking there.
+    pub(super) fn reach(&mut self) -> Result<Reached, String> {
+        let Some(line) = &mut self.line else {
+            return Err("was searched already".to_owned());
+        };
+        let asked = line.ask(&Ask::Reach, &[]);
+        match asked.and_then(|()| wire::read(&mut line.output)) {
+            Ok((Tell::Reached(reached), _)) => Ok(reached),
+            Ok(_) => Err("it answers something else".to_owned()),
+            Err(error) => Err(line.why(&error)),
+        }
+    }
+
+    /// What there was to look at: known when the search has begun.
+    pub(super) fn surveyed(&mut self) -> Option<Surveyed> {
+        self.surveyed.take()
     }
 
     /// Has canaries planted, or none, and the search begun.
@@ -54,16 +77,25 @@ impl Session {
             return Err("was searched already".to_owned());
         };
         let begun = (|| {
-            let input = line.input.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-            ask.write(input)?;
-            input.write_all(page)?;
-            input.flush()?;
-            match wire::read(&mut line.output)? {
-                (Tell::Planted { sites }, _) => Ok(sites),
-                _ => Err(io::Error::other("it answers something else")),
+            line.ask(&ask, page)?;
+            let (Tell::Planted { sites }, _) = wire::read(&mut line.output)? else {
+                return Err(io::Error::other("it answers something else"));
+            };
+            let surveyed = match self.surveys {
+                true => Some(wire::read(&mut line.output)?),
+                false => None,
+            };
+            match surveyed {
+                None => Ok((sites, None)),
+                Some((Tell::Surveyed { .. }, bytes)) => {
+                    Ok((sites, Some(serde_json::from_slice(&bytes)?)))
+                }
+                Some(_) => Err(io::Error::other("it answers something else")),
             }
         })();
-        begun.map_err(|error| line.why(&error))
+        let (sites, surveyed) = begun.map_err(|error| line.why(&error))?;
+        self.surveyed = surveyed;
+        Ok(sites)
     }
 
     /// Hands what comes to the visitor, to the end.
@@ -144,13 +176,13 @@ impl Session {
 
     /// A place there: a path of the same name may lie here too.
     fn there(&self, mut place: Place) -> Place {
-        place.inside.insert(0, format!("via {}", self.command));
+        place.inside.insert(0, Place::by_way_of(&self.command));
         place
     }
 
     fn place(&self) -> Place {
         Place {
-            source: format!("via {}", self.command),
+            source: Place::by_way_of(&self.command),
             ..Place::default()
         }
     }

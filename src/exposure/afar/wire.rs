@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read as _, Write};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-use crate::afar::Given;
+use crate::afar::{Reached, Surveyed, What};
 use crate::source::limits::Limits;
 use crate::source::{Gap, Place};
 
@@ -21,17 +21,17 @@ const WINDOW: usize = 64 << 20;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum Ask {
-    /// Open these sources.
+    /// Get ready.
     Open {
         /// Whose question it is.
         version: String,
-        /// What to open.
-        sources: Vec<Given>,
-        /// What to leave out.
-        excluded: Vec<String>,
+        /// For what.
+        what: What,
         /// Bounds of containers.
         limits: Limits,
     },
+    /// Tell what stands in the way of looking.
+    Reach,
     /// Plant, and hand over what is read. As many bytes of a canary follow.
     Search {
         /// 0: plant nothing.
@@ -54,6 +54,15 @@ pub(super) enum Tell {
     Refused {
         /// Why.
         why: String,
+    },
+    /// What stands in the way of looking.
+    Reached(Reached),
+    /// What there was to look at: JSON of a [`Surveyed`] follows, compressed.
+    Surveyed {
+        /// How long it is.
+        length: usize,
+        /// How many bytes follow.
+        stored: usize,
     },
     /// What became of the canaries.
     Planted {
@@ -116,31 +125,52 @@ impl Tell {
     }
 }
 
-/// What is said next, with the bytes of a window.
+/// What is said next, with the bytes that belong to it.
 pub(super) fn read(from: &mut impl BufRead) -> io::Result<(Tell, Zeroizing<Vec<u8>>)> {
     let tell = read_line(from)?;
-    let Tell::Window {
-        fresh,
-        length,
-        stored,
-        ..
-    } = &tell
-    else {
-        return Ok((tell, Zeroizing::default()));
+    let (length, stored) = match &tell {
+        Tell::Window {
+            fresh,
+            length,
+            stored,
+            ..
+        } => {
+            if fresh.0 >= fresh.1 || fresh.1 > *length {
+                return Err(io::Error::other("a window that cannot be"));
+            }
+            (*length, *stored)
+        }
+        Tell::Surveyed { length, stored } => (*length, *stored),
+        _ => return Ok((tell, Zeroizing::default())),
     };
     // Lengths are believed only as far as our memory goes.
     let longest = lz4_flex::block::get_maximum_output_size(WINDOW);
-    if fresh.0 >= fresh.1 || fresh.1 > *length || *length > WINDOW || *stored > longest {
-        return Err(io::Error::other("a window that cannot be"));
+    if length > WINDOW || stored > longest {
+        return Err(io::Error::other("a length that cannot be"));
     }
-    let mut packed = Zeroizing::new(vec![0; *stored]);
+    let mut packed = Zeroizing::new(vec![0; stored]);
     from.read_exact(&mut packed)?;
-    let bytes = lz4_flex::block::decompress(&packed, *length).map_err(io::Error::other)?;
+    let bytes = lz4_flex::block::decompress(&packed, length).map_err(io::Error::other)?;
     let bytes = Zeroizing::new(bytes);
-    if bytes.len() != *length {
-        return Err(io::Error::other("a window shorter than it says"));
+    if bytes.len() != length {
+        return Err(io::Error::other("fewer bytes than it says"));
     }
     Ok((tell, bytes))
+}
+
+impl Surveyed {
+    pub(super) fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        let plain = serde_json::to_vec(self)?;
+        if plain.len() > WINDOW {
+            return Err(io::Error::other("more names than can be told"));
+        }
+        let packed = lz4_flex::block::compress(&plain);
+        let tell = Tell::Surveyed {
+            length: plain.len(),
+            stored: packed.len(),
+        };
+        tell.write(&packed, to)
+    }
 }
 
 fn line(what: &impl Serialize, to: &mut impl Write) -> io::Result<()> {

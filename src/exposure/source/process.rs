@@ -1,6 +1,6 @@
 //! Processes: their memory, environment, command line, and the files that only they still hold.
 //!
-//! [`processes`] says which processes are meant by `pid:N`, `tree:N`, `port:N` or `unit:NAME`; [`works`] cuts one of them
+//! [`processes`] says which processes are meant by `pid:N`, `tree:N` and so on; [`works`] cuts one of them
 //! into [`Work`]. Nothing is written to the process and, unless [`Options::stopped`] asks for it, it runs on: what it does
 //! meanwhile is met by a second look at its mappings. Pages in swap are read back by the kernel, so swap counts as memory.
 //!
@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-pub use select::processes;
+pub use select::{KINDS, processes, with_descendants};
 
 use crate::source::{Gap, GapKind, Place, Visitor, Work};
 

@@ -97,33 +97,3 @@ pub enum AuthenticationKind {
     /// By nothing.
     None,
 }
-
-/// Programs with their arguments that do to a running product what the tester cannot do itself: it runs elsewhere, or under an
-/// orchestrator. Each is run to its end; a status other than 0 is a failure. Placeholders are as in `ixit.start.command`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Commands {
-    /// Starts the product that was stopped or killed.
-    pub start: Option<Vec<String>>,
-    /// Stops it in good order.
-    pub stop: Option<Vec<String>>,
-    /// Kills all its processes at once, as a power cut would.
-    pub kill: Option<Vec<String>>,
-    /// Stops and starts it, where `stop` and `start` are not given.
-    pub restart: Option<Vec<String>>,
-    /// Brings it back to where it was before any test; run before each scenario.
-    pub reset: Option<Vec<String>>,
-}
-
-impl Commands {
-    /// Each with its label.
-    pub fn all(&self) -> [(&'static str, Option<&Vec<String>>); 5] {
-        [
-            ("ixit.commands.start", self.start.as_ref()),
-            ("ixit.commands.stop", self.stop.as_ref()),
-            ("ixit.commands.kill", self.kill.as_ref()),
-            ("ixit.commands.restart", self.restart.as_ref()),
-            ("ixit.commands.reset", self.reset.as_ref()),
-        ]
-    }
-}

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Observe {
+    /// A command that runs `scas`, in this version, where the product runs: `["ssh", "lab@vnfm.example", "scas"]`, `["podman", "exec",
+    /// "-i", "vnfm", "/scas"]`. All that is named in this table is then looked at there; what is looked for stays here. Needs root there.
+    pub via: Vec<String>,
     /// The user, by name or number, as whom the tester tries to reach the product's processes and files; `nobody` if neither
     /// this nor `probe-with` is given. Needs root.
     pub probe_as: Option<String>,
@@ -14,7 +17,8 @@ pub struct Observe {
     pub probe_with: Option<String>,
     /// Which processes, beside the product's own, are searched for the key.
     pub processes: OtherProcesses,
-    /// The product's own processes where they do not descend from the start command: `tree:N`, `port:N`, `unit:NAME`.
+    /// The product's own processes where they do not descend from the start command: `port:N`, `unit:NAME`, `name:NAME`,
+    /// `pidfile:PATH`, `tree:N`. What they started belongs to them.
     pub product: Vec<String>,
     /// Further storage of the product: folders, files (logs, images of volumes), block devices.
     pub storage: Vec<String>,

@@ -19,6 +19,9 @@ pub struct Timeouts {
     /// Seconds for the product to end after it was asked to; then it is killed, and a remark kept.
     #[schemars(range(min = 1, max = 3600))]
     pub stop: u64,
+    /// Seconds for a person to do what is asked of the operator.
+    #[schemars(range(min = 1, max = 604_800))]
+    pub operator: u64,
 }
 
 impl Default for Timeouts {
@@ -28,6 +31,7 @@ impl Default for Timeouts {
             answer: 30,
             operation: 120,
             stop: 20,
+            operator: 3600,
         }
     }
 }

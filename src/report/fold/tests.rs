@@ -123,6 +123,8 @@ pub(super) fn fold(events: Vec<Event>) -> Results {
 pub(super) fn fold_cut(events: Vec<Event>, cut: bool) -> Results {
     results(&Record {
         run: run_info(),
+        inventory: None,
+        selftest: None,
         events,
         cut,
     })
@@ -394,6 +396,8 @@ fn waived(case: &str, expires: &str, events: Vec<Event>) -> Results {
     }];
     results(&Record {
         run,
+        inventory: None,
+        selftest: None,
         events,
         cut: false,
     })

@@ -1,106 +1,61 @@
-//! Attempts to reach the product as another user: [`probe`].
+//! Attempts to reach the product as another user: as whom ([`who`]), and what a look is told of them ([`tell`]).
 
-use std::process::Command;
-
-use anyhow::{Context as _, anyhow};
-use serde::Serialize;
-
-use crate::exposure::probe::{self, CoreDumps, ProbeTargets, User, child_command, core_dumps};
+use crate::exposure::probe::{self, CoreDumps, Tried, Who};
 use crate::model::key_protection::{Attempt, AttemptResult, CoreDump, Look};
 use crate::model::sut::Observe;
 
 /// The hidden subcommand that makes the attempts.
-const ATTEMPT: &str = "scan-attempt";
+pub(super) const ATTEMPT: &str = "scan-attempt";
 /// Whom the tester becomes, unless the profile says otherwise.
 const STRANGER: &str = "nobody";
 
-/// What was tried, and what came of it.
-#[derive(Default, Serialize)]
-pub(super) struct Probed {
-    attempts: Vec<probe::Attempt>,
-    core_dumps: Vec<(u32, CoreDumps)>,
-    lacked: Option<String>,
-}
-
-/// Tries. Without the means to become another user, that is what is told.
-pub(super) fn probe(targets: &ProbeTargets, observe: &Observe) -> Probed {
-    let core_dumps = targets.processes.iter().filter_map(|process| {
-        // One that has ended meanwhile writes none.
-        Some((process.pid, core_dumps(process.pid).ok()?))
-    });
-    let mut probed = Probed {
-        core_dumps: core_dumps.collect(),
-        ..Probed::default()
-    };
-    let attempts = command(observe).and_then(|command| Ok(probe::run(command, targets)?));
-    match attempts {
-        Ok(attempts) => probed.attempts = attempts,
-        Err(error) => {
-            probed.lacked = Some(format!(
-                "a way to try as another user (ixit.observe.probe-as, which needs root, or probe-with): {error:#}"
-            ));
-        }
-    }
-    probed
-}
-
-fn command(observe: &Observe) -> anyhow::Result<Command> {
-    let program = std::env::current_exe().context("our own program")?;
-    if let Some(words) = &observe.probe_with {
-        let mut words = words.split_whitespace();
-        let first = words.next().context("ixit.observe.probe-with is empty")?;
-        let mut command = Command::new(first);
-        command.args(words).arg(program).arg(ATTEMPT);
-        return Ok(command);
-    }
-    let name = observe.probe_as.as_deref().unwrap_or(STRANGER);
-    let mut command = child_command(&program, find(name)?)?;
-    command.arg(ATTEMPT);
-    Ok(command)
-}
-
-fn find(name: &str) -> anyhow::Result<User> {
-    use nix::unistd::{Uid, User as Account};
-    let account = match name.parse() {
-        Ok(number) => Account::from_uid(Uid::from_raw(number))?,
-        Err(_) => Account::from_name(name)?,
-    };
-    match (account, name.parse()) {
-        (Some(account), _) => Ok(User {
-            uid: account.uid.as_raw(),
-            gid: account.gid.as_raw(),
-        }),
-        // A number need not have a name.
-        (None, Ok(number)) => Ok(User {
-            uid: number,
-            gid: number,
-        }),
-        (None, Err(_)) => Err(anyhow!("there is no user '{name}'")),
+/// As whom the profile has it tried.
+pub(super) fn who(observe: &Observe) -> Who {
+    match &observe.probe_with {
+        Some(words) => Who::Through(words.clone()),
+        None => Who::User(observe.probe_as.as_deref().unwrap_or(STRANGER).to_owned()),
     }
 }
 
-impl Probed {
-    /// Adds it to a look.
-    pub(super) fn tell(&self, look: &mut Look) {
-        look.lacked.extend(self.lacked.clone());
-        look.attempts = self.attempts.iter().map(attempt).collect();
-        let tried = look.attempts.iter().any(|attempt| {
+/// Adds what was tried to a look: on each machine where the product is, something must have been.
+pub(super) fn tell(all: &[&Tried], look: &mut Look) {
+    if all.is_empty() {
+        look.lacked.push(NOTHING.to_owned());
+    }
+    for tried in all {
+        let attempts: Vec<Attempt> = tried.attempts.iter().map(attempt).collect();
+        let tried_one = attempts.iter().any(|attempt| {
             attempt.whole_process && !matches!(attempt.result, AttemptResult::NotTried(_))
         });
-        if !tried && self.lacked.is_none() {
-            look.lacked
-                .push("a process of the VNFM to try to reach as another user".to_owned());
+        match &tried.failed {
+            Some(why) => look.lacked.push(format!(
+                "a way to try as another user (ixit.observe.probe-as, which needs root, or probe-with): {why}"
+            )),
+            None if !tried_one => look.lacked.push(NOTHING.to_owned()),
+            None => {}
         }
-        look.core_dumps = self
-            .core_dumps
-            .iter()
-            .map(|(process, settings)| CoreDump {
+        look.attempts.extend(attempts);
+        let dumps = tried.core_dumps.iter();
+        look.core_dumps
+            .extend(dumps.map(|(process, settings)| CoreDump {
                 process: *process,
                 possible: is_possible(settings),
                 settings: settings.to_string(),
-            })
-            .collect();
+            }));
     }
+}
+
+const NOTHING: &str = "a process of the VNFM to try to reach as another user";
+
+/// All together, for the record.
+pub(super) fn merged(all: &[&Tried]) -> Tried {
+    let mut merged = Tried::default();
+    for tried in all {
+        merged.attempts.extend(tried.attempts.iter().cloned());
+        merged.core_dumps.extend(tried.core_dumps.iter().cloned());
+        merged.failed = merged.failed.or_else(|| tried.failed.clone());
+    }
+    merged
 }
 
 fn attempt(attempt: &probe::Attempt) -> Attempt {
@@ -151,23 +106,21 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_a_user_or_a_number() {
-        assert_eq!(find("4294967290").expect("a number").uid, 4_294_967_290);
-        let told = find("no such user").expect_err("nobody").to_string();
-        assert!(told.contains("no such user"), "{told}");
-    }
-
-    #[test]
     fn without_means_a_look_tells_what_lacked() {
-        let mut look = Look::default();
-        Probed::default().tell(&mut look);
-        assert_eq!(look.lacked.len(), 1);
-        let observe = Observe {
-            probe_with: Some("/nowhere/sudo".to_owned()),
-            ..Observe::default()
+        let failed = Tried {
+            failed: Some("no sudo".to_owned()),
+            ..Tried::default()
         };
-        let mut look = Look::default();
-        probe(&ProbeTargets::default(), &observe).tell(&mut look);
-        assert!(look.lacked[0].contains("probe-with"), "{look:?}");
+        let nothing = Tried::default();
+        for (all, told) in [
+            (vec![], "to try to reach"),
+            (vec![&nothing], "to try to reach"),
+            (vec![&failed], "probe-with): no sudo"),
+        ] {
+            let mut look = Look::default();
+            tell(&all, &mut look);
+            assert_eq!(look.lacked.len(), 1);
+            assert!(look.lacked[0].contains(told), "{look:?}");
+        }
     }
 }

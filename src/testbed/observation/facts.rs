@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::ground::{OTHERS, PRODUCT};
+use super::ground::PRODUCT;
 use super::wire::WIRE;
 use crate::exposure::answer::{Answer, Exposure};
 use crate::exposure::detector::Confirmed;
 use crate::exposure::source::{GapKind, Place};
+use crate::exposure::survey::OTHERS;
 use crate::model::key_protection::{Canary, Look, Medium, NotSearched, Searched, Sighting};
 
 /// The facts of an answer.

@@ -1,52 +1,51 @@
-//! What there is to look at: the product's processes, its folder, files elsewhere that may be its own, and what the profile names.
-//! Main type: [`Ground`].
+//! What there is to look at: the product here ([`Survey`]), the product on another machine ([`There`]), or both. Main types:
+//! [`Ground`], and [`Account`] for what became of it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
-use anyhow::Context as _;
+use serde_json::{Value, json};
 
 use super::super::processes;
 use super::super::vnf::Undone;
-use super::elsewhere::{self, FILES as SHARED_FILES, Shared};
-use super::names::Names;
+use super::attempts::{self, ATTEMPT};
+use super::there::{Heard, There};
+use crate::exposure::answer::Answer;
 use crate::exposure::given::Source;
-use crate::exposure::probe::ProbeTargets;
+use crate::exposure::probe::{ProbeTargets, Tried};
+use crate::exposure::survey::{self, Lack, LackKind, Product, Survey};
+use crate::model::key_protection::Look;
 use crate::model::sut::{Ixit, OtherProcesses};
 
 /// What the pre-condition asks for.
 pub(super) const LOOKS: &str = "the tester can look into the VNFM's processes";
 /// What the product's processes are called as a source.
 pub(super) const PRODUCT: &str = "VNFM";
-/// What other processes are called.
-pub(super) const OTHERS: &str = "others";
-/// What files that the product holds open outside its folder are called together.
-const OPEN: &str = "open files";
-/// What files in everybody's folders are called together: what of them could not be searched is passed over.
-pub(super) const SHARED: &str = "shared folders";
-/// Files that are tried as another user.
-const FILES: usize = 1000;
 
 /// What there is to look at.
 pub(super) struct Ground {
-    /// To search.
-    pub(super) sources: Vec<Source>,
-    /// What the tester has no means for.
-    pub(super) lacked: Vec<String>,
-    /// One of the sources lies in it.
-    pub(super) names: Names,
-    product: Vec<u32>,
-    folder: PathBuf,
+    survey: Survey,
+    lacked: Vec<String>,
+    there: Option<There>,
+    /// Whether another user's reach is tried here.
+    tries_here: bool,
 }
 
 /// Where the tester's own folders are.
-pub(super) struct Folders<'a> {
+pub(super) struct Folders {
     /// The product's, with all that it was given.
-    pub(super) product: &'a Path,
+    pub(super) product: PathBuf,
     /// What it is told of that lies elsewhere.
     pub(super) given: Vec<PathBuf>,
     /// The record, which is ours to write meanwhile.
-    pub(super) record: &'a Path,
+    pub(super) record: PathBuf,
+}
+
+/// What became of it: what a look must be told beside what the search answers.
+pub(super) struct Account {
+    ground: Ground,
+    heard: Option<Heard>,
+    tried_here: Option<Tried>,
 }
 
 impl Ground {
@@ -54,158 +53,195 @@ impl Ground {
     /// everybody's is not the product's.
     pub(super) fn survey(
         first: &[u32],
-        folders: Folders<'_>,
+        folders: Folders,
         ixit: &Ixit,
         since: SystemTime,
     ) -> anyhow::Result<Self> {
-        let mut lacked = Vec::new();
-        let product = product(first, ixit, &mut lacked)?;
-        let mut sources = Vec::new();
-        if !product.is_empty() {
-            sources.push(Source::Processes {
-                written: PRODUCT.to_owned(),
-                pids: product.clone(),
-            });
-        }
-        if ixit.observe.processes == OtherProcesses::All {
-            let pids = processes::others(&product).context("the machine's processes")?;
-            sources.push(Source::Processes {
-                written: OTHERS.to_owned(),
-                pids,
-            });
-        }
-        let folder = folders.product;
-        let own = elsewhere::own_mounts(&product).into_iter();
-        for path in std::iter::once(folder.to_owned()).chain(own) {
-            sources.push(Source::Folder {
-                written: path.display().to_string(),
-                path,
-            });
-        }
-        let mut names = Names::default();
-        names.below(folder);
-        let open = elsewhere::open(&product, folder, &mut lacked);
-        let shared = Shared {
-            further: folders.given,
-            shallow: working_folders(&product),
-            since,
-            most: SHARED_FILES,
-            but: [folder, folders.record],
+        let product = Product {
+            folder: Some(folders.product),
+            given: folders.given,
+            but: vec![folders.record],
+            ..product(first, ixit, since)?
         };
-        let shared = elsewhere::shared(shared, &mut names, &mut lacked);
-        for (written, files) in [(OPEN, open), (SHARED, shared)] {
-            sources.push(Source::Files {
-                written: written.to_owned(),
-                files,
-            });
-        }
-        sources.push(names.source()?);
-        for written in &ixit.observe.storage {
-            match Source::parse(written) {
+        let survey = Survey::of(&product)?;
+        let there = There::of(ixit, since);
+        let mut lacked = unnamed(ixit, there.is_none().then_some(&survey.product));
+        lacked.extend(survey.lacks.iter().map(words));
+        Ok(Self {
+            tries_here: there.is_none() || !survey.product.is_empty(),
+            survey,
+            lacked,
+            there,
+        })
+    }
+
+    /// What is to be searched. The way to another machine is opened, which may take its time. The sources last as long as this does.
+    pub(super) fn sources(&mut self, tries: bool) -> Vec<Source> {
+        let mut sources = std::mem::take(&mut self.survey.sources);
+        if let Some(there) = &mut self.there {
+            match there.open(tries) {
                 Ok(source) => sources.push(source),
-                Err(error) => lacked.push(format!("ixit.observe.storage: {error}")),
+                Err(why) => self.lacked.push(why),
             }
         }
-        Ok(Self {
-            sources,
-            lacked,
-            names,
-            product,
-            folder: folder.to_owned(),
-        })
+        sources
+    }
+
+    /// What another user may try to reach here; nothing, if the product is not here.
+    pub(super) fn probe_targets(&self) -> Option<ProbeTargets> {
+        self.tries_here.then(|| self.survey.probe_targets())
+    }
+
+    /// To be asked when all was searched.
+    pub(super) fn account(mut self, tried_here: Option<Tried>) -> Account {
+        let heard = self.there.as_mut().and_then(There::heard);
+        Account {
+            ground: self,
+            heard,
+            tried_here,
+        }
     }
 
     /// Whether every process can be looked into.
     pub(super) fn reachable(first: &[u32], ixit: &Ixit) -> anyhow::Result<()> {
-        let mut lacked = Vec::new();
-        let product = product(first, ixit, &mut lacked)?;
-        for written in &ixit.observe.storage {
-            if let Err(error) = Source::parse(written) {
-                lacked.push(format!("ixit.observe.storage: {error}"));
-            }
+        let undone = |lacks: String| Undone::error(LOOKS, format!("it lacks {lacks}"));
+        let now = SystemTime::now();
+        let there = There::of(ixit, now);
+        let (pids, lacks) = survey::reach(&product(first, ixit, now)?);
+        let named = unnamed(ixit, there.is_none().then_some(&pids));
+        if let Some(means) = named.into_iter().chain(lacks.iter().map(words)).next() {
+            return Err(undone(means));
         }
-        if let Some(means) = lacked.first() {
-            return Err(Undone::error(LOOKS, format!("it lacks {means}")));
+        let is_here = there.is_none() || !pids.is_empty();
+        if is_here && ixit.observe.probe_with.is_none() && !nix::unistd::geteuid().is_root() {
+            return Err(undone(
+                "the rights of root, to read processes and to try as another user; run this as root"
+                    .to_owned(),
+            ));
         }
-        for pid in &product {
-            if let Err(error) = std::fs::File::open(format!("/proc/{pid}/mem"))
-                && error.kind() == std::io::ErrorKind::PermissionDenied
-            {
-                let lacks = format!("memory of process {pid}: {error}; run this as root");
-                return Err(Undone::error(LOOKS, lacks));
-            }
+        match there {
+            Some(there) => there.reachable().map_err(undone),
+            None => Ok(()),
         }
-        Ok(())
-    }
-
-    /// What another user may try to reach.
-    pub(super) fn probe_targets(&self) -> ProbeTargets {
-        let mut targets = ProbeTargets::default();
-        for pid in &self.product {
-            targets.process(*pid);
-        }
-        let mut folders = vec![self.folder.clone()];
-        while let Some(folder) = folders.pop() {
-            let Ok(listed) = std::fs::read_dir(&folder) else {
-                continue;
-            };
-            targets.folders.push(folder);
-            for entry in listed.flatten() {
-                match entry.file_type() {
-                    // The request is JSON, which has no words for other names. The file itself is searched.
-                    _ if entry.path().to_str().is_none() => {}
-                    Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                    Ok(kind) if kind.is_file() && targets.files.len() < FILES => {
-                        targets.files.push(entry.path());
-                    }
-                    _ => {}
-                }
-            }
-        }
-        targets
     }
 }
 
-/// The product's processes: what descends from the first ones, and what the profile names.
-fn product(first: &[u32], ixit: &Ixit, lacked: &mut Vec<String>) -> anyhow::Result<Vec<u32>> {
-    let mut product = processes::of_product(first)?;
-    for written in &ixit.observe.product {
-        match Source::parse(written) {
-            Ok(Source::Processes { pids, .. }) => product.extend(pids),
-            Ok(_) => lacked.push(format!("processes '{written}' (ixit.observe.product)")),
-            Err(error) => lacked.push(format!("ixit.observe.product: {error}")),
+impl Account {
+    /// Adds to an answer what it cannot know.
+    pub(super) fn explain(&self, answer: &mut Answer) {
+        self.ground.survey.names.named_at().explain(answer, None);
+        if let Some(heard) = &self.heard {
+            heard.surveyed.names.explain(answer, Some(&heard.command));
         }
     }
-    product.sort_unstable();
-    product.dedup();
-    let elsewhere = ixit.api.running;
+
+    /// What the tester lacked.
+    pub(super) fn lacked(&self) -> Vec<String> {
+        let mut lacked = self.ground.lacked.clone();
+        if let Some(there) = &self.ground.there {
+            lacked.extend(there.lacked(self.heard.as_ref()));
+        }
+        lacked
+    }
+
+    /// Adds what was tried as another user to a look and to its record.
+    pub(super) fn tell_attempts(&self, look: &mut Look, record: &mut Value) -> anyhow::Result<()> {
+        let there = self.heard.as_ref().map(|heard| &heard.surveyed.tried);
+        let all: Vec<&Tried> = self
+            .tried_here
+            .iter()
+            .chain(there.into_iter().flatten())
+            .collect();
+        attempts::tell(&all, look);
+        record["attempts"] = serde_json::to_value(attempts::merged(&all))?;
+        Ok(())
+    }
+
+    /// What is told of the machine there, for the record.
+    pub(super) fn record(&self) -> Value {
+        let heard = |heard: &Heard| {
+            json!({
+                "via": heard.command,
+                "processes": heard.surveyed.processes,
+                "lacks": heard.surveyed.lacks,
+            })
+        };
+        self.heard.as_ref().map_or(Value::Null, heard)
+    }
+}
+
+/// The product as far as it is here.
+fn product(first: &[u32], ixit: &Ixit, since: SystemTime) -> anyhow::Result<Product> {
+    let is_here = ixit.observe.via.is_empty();
+    let observe = ixit.observe.clone();
+    let pids = match is_here {
+        true => processes::of_product(first)?,
+        // What leads to the other machine is no product, wherever it went.
+        false => processes::trees(first)?,
+    };
+    Ok(Product {
+        called: PRODUCT.to_owned(),
+        elsewhere: is_here || !pids.is_empty(),
+        pids,
+        processes: if is_here { observe.product } else { Vec::new() },
+        others: is_here && observe.processes == OtherProcesses::All,
+        but_processes: Vec::new(),
+        folder: None,
+        given: Vec::new(),
+        but: Vec::new(),
+        storage: if is_here { observe.storage } else { Vec::new() },
+        since,
+    })
+}
+
+/// What the profile does not name, of a product that is not ours to start; of one that is, whether it has a process here.
+fn unnamed(ixit: &Ixit, here: Option<&Vec<u32>>) -> Vec<String> {
+    let elsewhere = ixit.api.running || here.is_none();
+    let mut lacked = Vec::new();
     if elsewhere && ixit.observe.product.is_empty() {
         lacked.push(
-            "the VNFM's processes: it runs by itself (ixit.api.running); name them in ixit.observe.product, e.g. \"port:9443\" or \
+            "the VNFM's processes: it runs by itself (ixit.api.running) or elsewhere (ixit.observe.via); name them in ixit.observe.product, e.g. \"port:9443\" or \
              \"unit:vnfm\""
                 .to_owned(),
         );
-    } else if product.is_empty() {
+    } else if here.is_some_and(Vec::is_empty) {
         lacked.push(
-            "a process of the VNFM to look into: it has ended, or runs elsewhere (ixit.observe.product)"
+            "a process of the VNFM to look into: it has ended, or runs elsewhere (ixit.observe.product, ixit.observe.via)"
                 .to_owned(),
         );
     }
     if elsewhere && ixit.observe.storage.is_empty() {
         lacked.push(
-            "the VNFM's storage: it runs by itself (ixit.api.running); name its folders or devices in ixit.observe.storage"
+            "the VNFM's storage: it runs by itself (ixit.api.running) or elsewhere (ixit.observe.via); name its folders or devices in ixit.observe.storage"
                 .to_owned(),
         );
     }
-    Ok(product)
+    lacked
 }
 
-/// The folders in which the product's processes run: what is written to a name alone, a core file too, lies there.
-fn working_folders(product: &[u32]) -> Vec<PathBuf> {
-    let folders = product
-        .iter()
-        .filter_map(|pid| std::fs::read_link(format!("/proc/{pid}/cwd")).ok());
-    folders.collect()
+/// What cannot be looked at, with the label to mend it by.
+pub(super) fn words(lack: &Lack) -> String {
+    let what = &lack.what;
+    match lack.kind {
+        LackKind::Process => format!("ixit.observe.product: {what}"),
+        LackKind::Storage => format!("ixit.observe.storage: {what}"),
+        LackKind::Rights => format!("{what}; run this as root"),
+        LackKind::Time => format!("time for {what}"),
+    }
+}
+
+/// Tries here as another user.
+pub(super) fn try_here(targets: &ProbeTargets, ixit: &Ixit) -> Tried {
+    match std::env::current_exe() {
+        Ok(program) => {
+            let who = attempts::who(&ixit.observe);
+            who.try_all(&program, &[ATTEMPT.to_owned()], targets)
+        }
+        Err(error) => Tried {
+            failed: Some(format!("our own program: {error}")),
+            ..Tried::default()
+        },
+    }
 }
 
 #[cfg(test)]
@@ -218,15 +254,14 @@ mod tests {
         let mut ixit = loaded.profile.ixit;
         ixit.api.root = Some("https://127.0.0.1:9443".to_owned());
         ixit.api.running = true;
-        let lacked = |ixit: &Ixit| {
-            let mut lacked = Vec::new();
-            product(&[], ixit, &mut lacked).expect("processes");
-            lacked.join("\n")
-        };
-        let told = lacked(&ixit);
+        let lacked = |ixit: &Ixit, here: Option<&Vec<u32>>| unnamed(ixit, here).join("\n");
+        let told = lacked(&ixit, Some(&vec![7]));
         assert!(told.contains("ixit.observe.product") && told.contains("ixit.observe.storage"));
-        ixit.observe.product = vec![format!("pid:{}", std::os::unix::process::parent_id())];
+        assert_eq!(told, lacked(&ixit, None));
+        ixit.observe.product = vec!["port:9443".to_owned()];
         ixit.observe.storage = vec!["/var/lib/vnfm".to_owned()];
-        assert_eq!(lacked(&ixit), "");
+        assert_eq!(lacked(&ixit, Some(&vec![7])), "");
+        assert_eq!(lacked(&ixit, None), "");
+        assert!(lacked(&ixit, Some(&Vec::new())).contains("it has ended"));
     }
 }

@@ -5,6 +5,12 @@ use crate::model::sut::{Ixit, OtherProcesses};
 /// What no look into the product reaches.
 pub(super) fn of_product(ixit: &Ixit) -> Vec<String> {
     let mut all = Vec::new();
+    if !ixit.observe.via.is_empty() {
+        all.extend([
+            "what the VNFM's machine hides from a program that runs on it: whoever rules it can hide anything (ixit.observe.via)",
+            "the processes there that carry what is read to the tester: the server of ixit.observe.via and what is above it",
+        ]);
+    }
     if ixit.observe.processes == OtherProcesses::Descendants {
         all.push(
             "processes that do not descend from the VNFM's command (ixit.observe.processes, ixit.observe.product)",

@@ -7,17 +7,18 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::{Preflight, certificates};
-use crate::model::sut::{Document, DocumentTable, Ixit, Profile};
+use crate::model::sut::{Action, Document, DocumentTable, Ixit, Profile};
 use crate::profile::Finding;
 use crate::vnf_package::Artifacts;
 
 /// Programs are there, documents are the ones that were read, certificates are in date and in order.
 pub(super) fn check(profile: &Profile, found: &mut Preflight) {
     let ixit = &profile.ixit;
-    let start = ixit.start.as_ref().map(|start| &start.command);
-    let commands = [("ixit.start.command", start)];
-    for (label, command) in commands.into_iter().chain(ixit.commands.all()) {
-        let program = command.and_then(|words| words.first());
+    let start = ixit.start.as_ref().map(|start| start.command.as_slice());
+    let actions = ixit.commands.all().into_iter();
+    let commands = actions.map(|(label, action)| (label, action.and_then(Action::command)));
+    for (label, command) in commands.chain([("ixit.start.command", start)]) {
+        let program = command.and_then(<[String]>::first);
         if let Some(program) = program.filter(|program| *program != "{scas}") {
             found.findings.extend(runnable(label, program));
         }

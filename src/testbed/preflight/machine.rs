@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::statvfs;
 
-use super::{DELEGATION, Preflight};
+use super::{DELEGATION, Preflight, afar};
 use crate::exposure::given::Source;
+use crate::exposure::survey;
 use crate::model::sut::Profile;
 use crate::profile::Finding;
 use crate::testbed::observation;
@@ -26,8 +27,12 @@ pub(super) async fn check(profile: &Profile, found: &mut Preflight) {
     if !observes {
         return;
     }
-    points(profile, found);
-    if !nix::unistd::geteuid().is_root() {
+    if profile.ixit.observe.via.is_empty() {
+        points(profile, found);
+    } else {
+        afar::check(profile, found).await;
+    }
+    if profile.ixit.observe.via.is_empty() && !nix::unistd::geteuid().is_root() {
         let text = "this is not root, so that memory of other users' processes cannot be read and nobody else be played; run as root, or \
                     the cases of delegation mode are Inconclusive";
         found.lacks.push(Finding::of("ixit.observe", text));
@@ -70,7 +75,7 @@ fn points(profile: &Profile, found: &mut Preflight) {
     let observe = &profile.ixit.observe;
     for written in &observe.storage {
         match Source::parse(written) {
-            Ok(source) => match readable(&source) {
+            Ok(source) => match survey::readable(&source) {
                 Ok(()) => found
                     .seen
                     .push(format!("ixit.observe.storage: {written} can be read")),
@@ -118,16 +123,5 @@ fn points(profile: &Profile, found: &mut Preflight) {
                     .push(Finding::of("ixit.observe.product", text));
             }
         }
-    }
-}
-
-fn readable(source: &Source) -> std::io::Result<()> {
-    match source {
-        Source::Folder { path, .. } => std::fs::read_dir(path).map(drop),
-        Source::File { path, .. } => std::fs::File::open(path).map(drop),
-        Source::Stream { .. }
-        | Source::Processes { .. }
-        | Source::Files { .. }
-        | Source::Afar { .. } => Err(std::io::Error::other("it is no folder, file or device")),
     }
 }

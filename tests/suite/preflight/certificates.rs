@@ -4,19 +4,8 @@ use std::io::Write as _;
 use std::net::TcpListener;
 
 use super::{refused, running};
-use crate::program::Program;
+use crate::program::{Program, reference_config};
 use crate::support::{Stage, profile};
-
-/// The configuration of the reference as a product that runs by itself, with certificates of this PKI.
-fn config(stage: &Stage, pki: &str) {
-    let config = format!(
-        "[api]\nlisten = \"127.0.0.1:0\"\ncertificate = \"{pki}/tls/vnfm.crt\"\nprivate_key = \"{pki}/tls/vnfm.key\"\n\
-         client_anchors = \"{pki}/tls/ca.crt\"\n[nfvo]\napi_root = \"https://127.0.0.1:1\"\nanchors = \"{pki}/tls/ca.crt\"\n\
-         certificate = \"{pki}/tls/vnfm.crt\"\nprivate_key = \"{pki}/tls/vnfm.key\"\n[packages]\n\
-         anchors = \"{pki}/signers/signers-ca.crt\"\ncrls = []\nverify_at = \"create\"\n[storage]\ndirectory = \"state\"\n"
-    );
-    stage.write("vnfm.toml", &config);
-}
 
 #[test]
 fn tls_with_a_product_that_runs_is_as_the_profile_says_or_told() {
@@ -24,7 +13,7 @@ fn tls_with_a_product_that_runs_is_as_the_profile_says_or_told() {
     for pki in ["ours", "others"] {
         stage.run(&["pki", "new", pki]).assert_told(0, &[]);
     }
-    config(&stage, "ours");
+    stage.write("vnfm.toml", &reference_config("ours", "127.0.0.1:0", 1));
     let product = Program::reference(&stage, "vnfm.toml");
     let root = product.root();
     let profile_of = |table: &str, further: &str| {

@@ -2,13 +2,14 @@
 
 use std::process::Stdio;
 
-use super::{USAGE, answer, closed_port, refused, running, server};
+use super::{USAGE, answer, refused, running, server};
+use crate::program::free_port;
 use crate::support::{SHORT, Stage, profile};
 
 #[test]
 fn two_runs_do_not_share_a_port() {
     let stage = Stage::new();
-    let port = closed_port();
+    let port = free_port();
     let listen = "listen = \"127.0.0.1:0\"\nsecurity";
     let fixed = listen.replace("127.0.0.1:0", &format!("127.0.0.1:{port}"));
     // A product that tells that it was started, and is never ready: the run lasts as long as we want.
@@ -62,7 +63,7 @@ fn two_runs_do_not_share_a_port() {
 
 #[test]
 fn one_port_for_two_simulators_is_told() {
-    let port = closed_port();
+    let port = free_port();
     let text = include_str!("../../../fixtures/sut/reference-vnfm.toml");
     let text = text.replace(
         "127.0.0.1:0\"\nsecurity",
@@ -151,7 +152,7 @@ fn places_to_look_that_are_not_there_are_told() {
             "write the path of a folder, file or device of this machine",
         ],
     );
-    let port = closed_port();
+    let port = free_port();
     let root = server(|_| answer("200 OK", "", "{}"));
     let text = running(&root, "").replace(
         "delegation-mode = { supported = false, reason = \"not built\" }",

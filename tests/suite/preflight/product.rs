@@ -1,11 +1,12 @@
 //! A product that runs by itself: whether it is reached, knows the tester, and is what the profile says.
 
-use super::{USAGE, answer, closed_port, refused, running, server};
+use super::{USAGE, answer, refused, running, server};
+use crate::program::free_port;
 use crate::support::Stage;
 
 #[test]
 fn a_host_that_is_not_reached_is_told() {
-    let port = closed_port();
+    let port = free_port();
     let root = format!("http://127.0.0.1:{port}");
     refused(
         &Stage::new(),

@@ -42,7 +42,7 @@ pub fn has(program: &str, arguments: &[&str]) -> bool {
 }
 
 /// Whether the tests run as root, as some must.
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     if nix::unistd::geteuid().is_root() {
         return true;
     }

@@ -8,9 +8,13 @@ use std::path::{Path, PathBuf};
 
 use super::{ProcessError, status_field};
 
-/// The processes that `written` means, ascending: `pid:N`, `tree:N` (N and all that descend from it), `port:N` (all that
-/// hold a TCP socket listening on that port), `unit:NAME` (those of a systemd unit, by its control group). Processes that
-/// have no memory, zombies and threads of the kernel, are left out except for `pid:N`.
+/// What a source begins with that means processes.
+pub const KINDS: [&str; 6] = ["pid", "tree", "pidfile", "port", "unit", "name"];
+
+/// The processes that `written` means, ascending: `pid:N`, `tree:N` (N and all that descend from it), `pidfile:PATH` (the same of
+/// the number in a file), `port:N` (all that hold a TCP socket listening on that port), `unit:NAME` (those of a systemd unit, by its
+/// control group), `name:NAME` (those whose program is called so). Processes that have no memory, zombies and threads of the kernel,
+/// are left out except for `pid:N`.
 ///
 /// # Errors
 ///
@@ -20,9 +24,9 @@ pub fn processes(written: &str) -> Result<Vec<u32>, ProcessError> {
         written: written.to_owned(),
         why,
     };
-    let (kind, value) = written
-        .split_once(':')
-        .ok_or_else(|| wrong("write pid:N, tree:N, port:N or unit:NAME".to_owned()))?;
+    let (kind, value) = written.split_once(':').ok_or_else(|| {
+        wrong("write pid:N, tree:N, pidfile:PATH, port:N, unit:NAME or name:NAME".to_owned())
+    })?;
     let number = || match value.parse::<u32>() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err(wrong(format!("'{value}' is no number of a process"))),
@@ -41,6 +45,22 @@ pub fn processes(written: &str) -> Result<Vec<u32>, ProcessError> {
             let pid = number()?;
             exists(written, pid)?;
             descendants(pid, &parents().map_err(|error| proc_error(written, error))?)
+        }
+        "pidfile" => {
+            let text = fs::read_to_string(value);
+            let text = text.map_err(|error| wrong(format!("the file cannot be read: {error}")))?;
+            let pid = text.trim().parse::<u32>().ok().filter(|pid| *pid > 0);
+            let pid =
+                pid.ok_or_else(|| wrong("the file holds no number of a process".to_owned()))?;
+            exists(written, pid)?;
+            descendants(pid, &parents().map_err(|error| proc_error(written, error))?)
+        }
+        "name" => {
+            let called = called(value).map_err(|error| proc_error(written, error))?;
+            if called.is_empty() {
+                return Err(wrong("no process is called so".to_owned()));
+            }
+            called
         }
         "port" => {
             let port = value
@@ -63,7 +83,7 @@ pub fn processes(written: &str) -> Result<Vec<u32>, ProcessError> {
         }
         _ => {
             return Err(wrong(format!(
-                "'{kind}:' is none of pid:, tree:, port:, unit:"
+                "'{kind}:' is none of pid:, tree:, pidfile:, port:, unit:, name:"
             )));
         }
     };
@@ -74,6 +94,39 @@ pub fn processes(written: &str) -> Result<Vec<u32>, ProcessError> {
         ));
     }
     Ok(pids)
+}
+
+/// These processes with all that descend from them.
+///
+/// # Errors
+/// `/proc` cannot be read.
+pub fn with_descendants(pids: &[u32]) -> io::Result<BTreeSet<u32>> {
+    let parents = parents()?;
+    let found = pids.iter().flat_map(|pid| descendants(*pid, &parents));
+    Ok(found
+        .filter(|pid| pids.contains(pid) || has_memory(*pid))
+        .collect())
+}
+
+/// Those whose program is called so: as the kernel calls them (15 bytes of it), as the file that they run, or as they call themselves.
+fn called(name: &str) -> io::Result<BTreeSet<u32>> {
+    let is_called = |pid: &u32| {
+        let folder = format!("/proc/{pid}");
+        let kernels = fs::read_to_string(format!("{folder}/comm")).unwrap_or_default();
+        let runs = fs::read_link(format!("{folder}/exe")).unwrap_or_default();
+        let line = fs::read(format!("{folder}/cmdline")).unwrap_or_default();
+        let first = line.split(|byte| *byte == 0).next().unwrap_or_default();
+        let itself = first
+            .rsplit(|byte| *byte == b'/')
+            .next()
+            .unwrap_or_default();
+        kernels.trim_end() == name
+            || runs.file_name().is_some_and(|file| file == name)
+            || itself == name.as_bytes()
+    };
+    let ours = crate::hygiene::own_pids();
+    let pids = all_pids()?.into_iter().filter(|pid| !ours.contains(pid));
+    Ok(pids.filter(is_called).collect())
 }
 
 fn exists(written: &str, pid: u32) -> Result<(), ProcessError> {
@@ -246,6 +299,9 @@ mod tests {
             ("port:70000", "'70000' is no TCP port"),
             ("user:root", "none of pid:"),
             ("unit:there-is-none", "no control group of this name"),
+            ("pidfile:/no/such/file", "cannot be read"),
+            ("pidfile:/proc/version", "holds no number"),
+            ("name:there-is-none", "no process is called so"),
         ] {
             let error = processes(written).unwrap_err().to_string();
             assert!(error.contains(expected), "{written}: {error}");
@@ -287,6 +343,31 @@ mod tests {
         assert_eq!(found("vnfm"), Some(BTreeSet::from([7, 12, 30])));
         assert_eq!(found("vnfm.service"), Some(BTreeSet::from([7, 12, 30])));
         assert_eq!(found("vnfm.socket"), None);
+    }
+
+    #[test]
+    fn finds_by_name_and_by_a_file_with_the_number() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), format!("{}\n", child.id())).unwrap();
+        // A child is what it was started as a moment after it was started.
+        let found = loop {
+            match processes("name:sleep") {
+                Ok(found) if found.contains(&child.id()) => break found,
+                _ => std::thread::yield_now(),
+            }
+        };
+        let written = format!("pidfile:{}", file.path().display());
+        let of_file = processes(&written).unwrap();
+        let below = with_descendants(&[std::process::id()]).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(found.contains(&child.id()));
+        assert_eq!(of_file, [child.id()]);
+        assert!(below.contains(&child.id()) && below.contains(&std::process::id()));
     }
 
     #[test]

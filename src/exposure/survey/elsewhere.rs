@@ -7,22 +7,24 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::names::Names;
-use crate::exposure::leftovers;
+use super::{Lack, LackKind, within};
+use crate::leftovers;
 
 /// Open files that are searched.
 const OPEN: usize = 1000;
 /// Where every user may leave files.
-const SHARED: [&str; 3] = ["/dev/shm", "/tmp", "/var/tmp"];
-/// Files there that are searched, and entries that are looked at. Whoever has more is told, not passed over.
-pub(super) const FILES: usize = 20_000;
+const EVERYBODYS: [&str; 3] = ["/dev/shm", "/tmp", "/var/tmp"];
+/// Files there that are searched; whoever has more is told, not passed over.
+pub const FILES: usize = 20_000;
+/// Entries there that are looked at.
 const ENTRIES: usize = 2_000_000;
 
 /// Files: the name under which each is told, and the path by which it is read.
-pub(super) type Files = Vec<(String, PathBuf)>;
+pub type Files = Vec<(String, PathBuf)>;
 
-/// Files with a name that processes hold open, but for those below `folder`. One that is another file to us under that name, or
+/// Files with a name that processes hold open, but for those below the product's `folder`. One that is another file to us under that name, or
 /// none, is read through the descriptor. Files without a name are searched with the process.
-pub(super) fn open(product: &[u32], folder: &Path, lacked: &mut Vec<String>) -> Files {
+pub(super) fn open(product: &[u32], folder: Option<&Path>, lacks: &mut Vec<Lack>) -> Files {
     let (mut found, mut known) = (Files::new(), BTreeSet::new());
     for pid in product {
         let elsewhere = sees_other_files(*pid);
@@ -32,7 +34,7 @@ pub(super) fn open(product: &[u32], folder: &Path, lacked: &mut Vec<String>) -> 
             let (Ok(name), Ok(met)) = (std::fs::read_link(&path), std::fs::metadata(&path)) else {
                 continue;
             };
-            let searched = !elsewhere && name.starts_with(folder);
+            let searched = !elsewhere && folder.is_some_and(|folder| name.starts_with(folder));
             let kernels = ["/proc", "/sys"].iter().any(|root| name.starts_with(root));
             if !met.is_file() || met.nlink() == 0 || searched || kernels {
                 continue;
@@ -46,38 +48,41 @@ pub(super) fn open(product: &[u32], folder: &Path, lacked: &mut Vec<String>) -> 
         }
     }
     if found.len() > OPEN {
-        lacked.push(format!(
-            "time for {} files that the VNFM holds open outside its folder: {OPEN} are searched",
+        lacks.push(LackKind::Time.of(format!(
+            "{} files that the product holds open outside its folder: {OPEN} are searched",
             found.len()
-        ));
+        )));
         found.truncate(OPEN);
     }
     found
 }
 
 /// Where to look for files that anybody may have written.
-pub(super) struct Shared<'a> {
+pub struct Shared {
     /// Further folders than everybody's.
-    pub(super) further: Vec<PathBuf>,
+    pub further: Vec<PathBuf>,
     /// Folders of which only the files directly in them are looked at.
-    pub(super) shallow: Vec<PathBuf>,
+    pub shallow: Vec<PathBuf>,
     /// What is older is not the product's.
-    pub(super) since: SystemTime,
+    pub since: SystemTime,
     /// The most files that are searched.
-    pub(super) most: usize,
+    pub most: usize,
     /// What is searched otherwise, or ours to write meanwhile.
-    pub(super) but: [&'a Path; 2],
+    pub but: Vec<PathBuf>,
 }
 
 /// Files there that were changed in the scenario, but for what this program has planted; their names, and those of folders and
 /// links, are added to `names`.
-pub(super) fn shared(places: Shared<'_>, names: &mut Names, lacked: &mut Vec<String>) -> Files {
+pub fn shared(places: &Shared, names: &mut Names, lacks: &mut Vec<Lack>) -> Files {
     let since = places.since.duration_since(SystemTime::UNIX_EPOCH);
     let since = since.map_or(0, |since| since.as_secs().cast_signed());
     let (mut found, mut entries, mut known) = (Files::new(), 0, BTreeSet::new());
-    let roots = SHARED.iter().map(PathBuf::from).chain(places.further);
+    let roots = EVERYBODYS
+        .iter()
+        .map(PathBuf::from)
+        .chain(places.further.clone());
     let mut folders: Vec<(PathBuf, bool)> = roots.map(|root| (root, true)).collect();
-    folders.extend(places.shallow.into_iter().map(|root| (root, false)));
+    folders.extend(places.shallow.iter().map(|root| (root.clone(), false)));
     while let Some((folder, deep)) = folders.pop() {
         if !known.insert(folder.clone()) {
             continue;
@@ -85,7 +90,7 @@ pub(super) fn shared(places: Shared<'_>, names: &mut Names, lacked: &mut Vec<Str
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
             let path = entry.path();
             entries += 1;
-            let passed = places.but.iter().any(|but| path.starts_with(but));
+            let passed = within(&path, &places.but);
             let Ok(met) = entry.metadata() else { continue };
             if passed || entries > ENTRIES || leftovers::is_ours(&path) {
                 continue;
@@ -104,12 +109,12 @@ pub(super) fn shared(places: Shared<'_>, names: &mut Names, lacked: &mut Vec<Str
     }
     let most = places.most;
     if found.len() > most || entries > ENTRIES {
-        lacked.push(format!(
-            "time for {} changed files among {entries} in {}: {most} among {ENTRIES} are searched; remove what others left there, or \
+        lacks.push(LackKind::Time.of(format!(
+            "{} changed files among {entries} in {}: {most} among {ENTRIES} are searched; remove what others left there, or \
              run this where less else runs",
             found.len(),
-            SHARED.join(", ")
-        ));
+            EVERYBODYS.join(", ")
+        )));
         found.truncate(most);
     }
     found
@@ -169,10 +174,10 @@ mod tests {
             shallow: Vec::new(),
             since: SystemTime::now() - std::time::Duration::from_secs(60),
             most: FILES,
-            but: [but, but],
+            but: vec![but.to_owned()],
         };
-        let (mut names, mut lacked) = (Names::default(), Vec::new());
-        let found = shared(places, &mut names, &mut lacked).into_iter();
+        let (mut names, mut lacks) = (Names::default(), Vec::new());
+        let found = shared(&places, &mut names, &mut lacks).into_iter();
         found.map(|(_, path)| path).collect()
     }
 
@@ -206,11 +211,11 @@ mod tests {
             shallow: Vec::new(),
             since: SystemTime::now() - std::time::Duration::from_secs(60),
             most: 3,
-            but: [Path::new("/nowhere"); 2],
+            but: Vec::new(),
         };
-        let (mut names, mut lacked) = (Names::default(), Vec::new());
-        assert_eq!(shared(places, &mut names, &mut lacked).len(), 3);
-        assert!(lacked[0].contains("changed files"), "{lacked:?}");
+        let (mut names, mut lacks) = (Names::default(), Vec::new());
+        assert_eq!(shared(&places, &mut names, &mut lacks).len(), 3);
+        assert!(lacks[0].what.contains("changed files"), "{lacks:?}");
     }
 
     #[test]
@@ -234,11 +239,7 @@ mod tests {
         let link = file.path().with_extension("link");
         std::fs::hard_link(file.path(), &link).expect("a second name");
         let read_from = || {
-            let found = open(
-                &[std::process::id()],
-                Path::new("/nowhere"),
-                &mut Vec::new(),
-            );
+            let found = open(&[std::process::id()], None, &mut Vec::new());
             let mut found = found.into_iter();
             let name = file.path().display().to_string();
             found
@@ -250,11 +251,7 @@ mod tests {
         // Now it goes by its second name, and another file by its first.
         std::fs::copy(other.path(), file.path().with_extension("new")).expect("a file");
         std::fs::rename(file.path().with_extension("new"), file.path()).expect("renamed");
-        let found = open(
-            &[std::process::id()],
-            Path::new("/nowhere"),
-            &mut Vec::new(),
-        );
+        let found = open(&[std::process::id()], None, &mut Vec::new());
         let of_file = |path: &Path| {
             let met = std::fs::metadata(path).expect("a file");
             let ours = file.as_file().metadata().expect("a file");

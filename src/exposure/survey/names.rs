@@ -2,36 +2,44 @@
 //! one source to search: [`Names`]. It lies in memory, in a file without a name.
 
 use std::fs::{File, Metadata};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::exposure::attributes::attributes;
-use crate::exposure::given::Source;
-use crate::model::key_protection::{Look, Medium, NotSearched};
+use crate::answer::{Answer, GapAt};
+use crate::attributes::attributes;
+use crate::given::Source;
+use crate::source::{Gap, GapKind, Place};
 
 /// What it is called as a source.
-pub(super) const NAMES: &str = "names";
+const NAMES: &str = "names";
 /// Between two parts, so that nothing is made out of two halves.
 const GAP: &[u8] = &[0; 64];
 
 /// Names and attributes, one after another.
 #[derive(Default)]
-pub(super) struct Names {
+pub struct Names {
     bytes: Zeroizing<Vec<u8>>,
+    at: NamedAt,
+    file: Option<File>,
+}
+
+/// What the bytes of [`Names`] are the names of.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct NamedAt {
     /// Where each part begins, and what it is.
     parts: Vec<(u64, String)>,
-    unread: Vec<(PathBuf, String)>,
-    file: Option<File>,
+    /// Files whose attributes could not be read, and why.
+    unread: Vec<(String, String)>,
 }
 
 impl Names {
     /// Everything below a folder.
-    pub(super) fn below(&mut self, folder: &Path) {
+    pub(crate) fn below(&mut self, folder: &Path) {
         let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
             // What cannot be listed is told where its files are searched.
@@ -67,15 +75,18 @@ impl Names {
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => self.unread.push((path.to_owned(), error.to_string())),
+            Err(error) => self
+                .at
+                .unread
+                .push((path.display().to_string(), error.to_string())),
         }
     }
 
     /// To be searched while this lives.
-    pub(super) fn source(&mut self) -> anyhow::Result<Source> {
-        let name = nix::sys::memfd::memfd_create(c"names", nix::sys::memfd::MFdFlags::MFD_CLOEXEC);
-        let mut file = File::from(name.context("no file in memory")?);
-        file.write_all(&self.bytes).context("no room in memory")?;
+    pub(super) fn source(&mut self) -> io::Result<Source> {
+        let flags = nix::sys::memfd::MFdFlags::MFD_CLOEXEC;
+        let mut file = File::from(nix::sys::memfd::memfd_create(c"names", flags)?);
+        file.write_all(&self.bytes)?;
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
         self.file = Some(file);
         Ok(Source::File {
@@ -84,34 +95,49 @@ impl Names {
         })
     }
 
-    /// Tells a look of what each sighting is the name, and what could not be read.
-    pub(super) fn tell(&self, look: &mut Look) {
-        for sighting in &mut look.sightings {
-            let place = sighting.place.strip_prefix(NAMES);
-            let at = place.and_then(|at| at.rsplit(' ').next()?.parse().ok());
-            if let Some((_, words)) = at.and_then(|at| self.at(at)) {
-                sighting.place.clone_from(words);
+    /// What its bytes are the names of.
+    pub fn named_at(&self) -> &NamedAt {
+        &self.at
+    }
+
+    fn part(&mut self, bytes: &[u8], words: impl FnOnce() -> String) {
+        self.at.parts.push((self.bytes.len() as u64, words()));
+        self.bytes.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(GAP);
+    }
+}
+
+impl NamedAt {
+    /// Tells in an answer of what each sighting is the name, and what could not be read. `via` is the command behind which the names
+    /// lie, if they do not lie here.
+    pub fn explain(&self, answer: &mut Answer, via: Option<&str>) {
+        for seen in &mut answer.exposures {
+            if seen.place.source == NAMES
+                && seen.place.via() == via
+                && let Some((_, words)) = self.at(seen.at)
+            {
+                seen.place.source.clone_from(words);
             }
         }
-        look.gaps
-            .extend(self.unread.iter().map(|(path, why)| NotSearched {
-                medium: Medium::Storage,
-                process: None,
-                place: format!("extended attributes of {}", path.display()),
-                why: why.clone(),
-                passing: false,
+        answer
+            .gaps
+            .extend(self.unread.iter().map(|(path, why)| GapAt {
+                place: Place {
+                    source: format!("extended attributes of {path}"),
+                    inside: via.map(Place::by_way_of).into_iter().collect(),
+                    ..Place::default()
+                },
+                gap: Gap {
+                    kind: GapKind::Unreadable,
+                    what: why.clone(),
+                    bytes: None,
+                },
             }));
     }
 
     fn at(&self, offset: u64) -> Option<&(u64, String)> {
         let after = self.parts.partition_point(|(start, _)| *start <= offset);
         self.parts.get(after.checked_sub(1)?)
-    }
-
-    fn part(&mut self, bytes: &[u8], words: impl FnOnce() -> String) {
-        self.parts.push((self.bytes.len() as u64, words()));
-        self.bytes.extend_from_slice(bytes);
-        self.bytes.extend_from_slice(GAP);
     }
 }
 
@@ -142,7 +168,7 @@ mod tests {
             let mut windows = names.bytes.windows(secret.len());
             let at = windows.position(|bytes| bytes == secret.as_bytes());
             let at = at.expect(secret) as u64;
-            assert_eq!(names.at(at + 3).expect("a part").1, words);
+            assert_eq!(names.named_at().at(at + 3).expect("a part").1, words);
         }
         assert!(names.source().is_ok());
     }

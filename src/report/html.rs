@@ -1,0 +1,153 @@
+//! The report for people: one file, `index.html`, that opens from a disk and loads nothing. Main function: [`write()`].
+//!
+//! Templates and style sheet lie in `html/`. A scenario is drawn and written before the next is read, so that a long record needs no more
+//! memory than its longest scenario. The same record and evidence give the same bytes.
+
+mod cause;
+mod diagram;
+mod entries;
+mod exchanges;
+mod identifiers;
+mod keys;
+mod page;
+mod questions;
+mod requirements;
+mod rows;
+mod scenario;
+mod sensitivity;
+mod text;
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use self::scenario::Source;
+use self::sensitivity::Sensitivity;
+use super::record::Record;
+use super::results::Results;
+
+const STYLE: &str = include_str!("html/style.css");
+const SCRIPT: &str = include_str!("html/script.js");
+
+const TEMPLATES: [(&str, &str); 8] = [
+    ("head.html", include_str!("html/head.html")),
+    ("case.html", include_str!("html/case.html")),
+    ("scenario.html", include_str!("html/scenario.html")),
+    ("exchange.html", include_str!("html/exchange.html")),
+    ("tail.html", include_str!("html/tail.html")),
+    ("diagram.svg", include_str!("html/diagram.svg")),
+    ("keys.svg", include_str!("html/keys.svg")),
+    ("identifiers.svg", include_str!("html/identifiers.svg")),
+];
+
+/// Writes `index.html` into a run's folder.
+///
+/// # Errors
+/// It cannot be written; the path is named. Evidence that cannot be read is told in the report.
+pub fn write(folder: &Path, record: &Record, results: &Results) -> anyhow::Result<()> {
+    let beside = folder.join("index.part");
+    let path = folder.join("index.html");
+    let cannot = || format!("cannot write {}", path.display());
+    let mut out = BufWriter::new(File::create(&beside).with_context(cannot)?);
+    render(folder, record, results, &mut out)?;
+    out.flush().with_context(cannot)?;
+    std::fs::rename(&beside, &path).with_context(cannot)
+}
+
+fn render(
+    folder: &Path,
+    record: &Record,
+    results: &Results,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let environment = environment()?;
+    let inventory = record.inventory.as_ref();
+    let mut draw = |name: &str, view: &dyn ErasedView| -> anyhow::Result<()> {
+        let template = environment.get_template(name)?;
+        template.render_captured_to(view.value(), &mut *out)?;
+        Ok(())
+    };
+    draw("head.html", &page::head(record, results))?;
+    let mut sensitivities = Vec::new();
+    for (place, case) in results.cases.iter().enumerate() {
+        let entry =
+            inventory.and_then(|inventory| inventory.cases.iter().find(|e| e.id == case.id));
+        let number = place + 1;
+        draw("case.html", &page::case(number, case, entry, results))?;
+        let source = Source {
+            folder,
+            run: &record.run,
+            case,
+            entry,
+            number,
+        };
+        let mut sensitivity = Sensitivity::new(number, case);
+        for (place, scenario) in case.scenarios.iter().enumerate() {
+            let drawn = scenario::draw(&source, place, scenario);
+            sensitivity.hear(&drawn.asked);
+            draw("scenario.html", &drawn.view)?;
+        }
+        sensitivities.push(sensitivity);
+    }
+    draw("tail.html", &page::tail(record, results, sensitivities))
+}
+
+/// A view that a template can be given.
+trait ErasedView {
+    fn value(&self) -> Value;
+}
+
+impl<T: Serialize> ErasedView for T {
+    fn value(&self) -> Value {
+        Value::from(Serde(self))
+    }
+}
+
+fn environment() -> anyhow::Result<Environment<'static>> {
+    let mut environment = Environment::new();
+    environment.set_syntax(
+        SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build()?,
+    );
+    // What a view does not have is a mistake of ours, unless the template asks whether it is there.
+    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    // Whatever the name of the template: what a macro draws is then safe, and everything else is not.
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_formatter(|out, _, value| {
+        let written = match value.as_str() {
+            Some(text) if value.is_safe() => out.write_str(text),
+            Some(text) => text::write_visible(out, text),
+            None => text::write_visible(out, &value.to_string()),
+        };
+        written.map_err(minijinja::Error::from)
+    });
+    environment.add_global("style", Value::from_safe_string(STYLE.to_owned()));
+    environment.add_global("script", Value::from_safe_string(SCRIPT.to_owned()));
+    environment.add_global("policy", policy());
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source)?;
+    }
+    Ok(environment)
+}
+
+/// The content security policy: our own script and style sheet by their digests, and nothing else.
+fn policy() -> String {
+    let digest = |text: &str| {
+        base64::engine::general_purpose::STANDARD.encode(Sha256::digest(text.as_bytes()))
+    };
+    format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        digest(SCRIPT),
+        digest(STYLE)
+    )
+}
