@@ -65,7 +65,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", conflicts_with = "sut")]
     defect: Vec<String>,
     /// Repeat in the report what this file says of the suite: the output of `scas selftest --json` for the same suite
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     selftest: Option<PathBuf>,
     /// Have the reference keep its private keys in a softhsm2 token, which is made for this run and removed with it
     #[arg(long, conflicts_with = "sut")]

@@ -48,13 +48,13 @@ const TEMPLATES: [(&str, &str); 8] = [
     ("identifiers.svg", include_str!("html/identifiers.svg")),
 ];
 
-/// Writes `index.html` into a run's folder.
+/// Writes `index.html` into a folder, from a record and the evidence in the folder of its run.
 ///
 /// # Errors
 /// It cannot be written; the path is named. Evidence that cannot be read is told in the report.
-pub fn write(folder: &Path, record: &Record, results: &Results) -> anyhow::Result<()> {
-    let beside = folder.join("index.part");
-    let path = folder.join("index.html");
+pub fn write(folder: &Path, into: &Path, record: &Record, results: &Results) -> anyhow::Result<()> {
+    let beside = into.join("index.part");
+    let path = into.join("index.html");
     let cannot = || format!("cannot write {}", path.display());
     let mut out = BufWriter::new(File::create(&beside).with_context(cannot)?);
     render(folder, record, results, &mut out)?;

@@ -18,20 +18,28 @@ use results::Results;
 /// Everything that [`redraw`] writes into a run's folder, by its path there. The same record and evidence give the same bytes.
 pub const DERIVED: [&str; 4] = ["results.json", "junit.xml", "summary.txt", "index.html"];
 
-/// Reads a run's record, folds it, and writes everything that is derived from it.
+/// Reads a run's record, folds it, and writes everything that is derived from it beside the record.
 ///
 /// # Errors
 /// The record cannot be read, or a report not be written; the path is named.
 pub fn redraw(folder: &Path) -> anyhow::Result<Results> {
+    draw(folder, folder)
+}
+
+/// The same into another folder: the one with the record stays as it is.
+///
+/// # Errors
+/// As [`redraw`].
+pub fn draw(folder: &Path, into: &Path) -> anyhow::Result<Results> {
     let record = Record::read(folder)?;
     let results = fold::results(&record);
-    write(&folder.join("results.json"), &to_json(&results)?)?;
-    write(&folder.join("junit.xml"), &junit::render(&results)?)?;
+    write(&into.join("results.json"), &to_json(&results)?)?;
+    write(&into.join("junit.xml"), &junit::render(&results)?)?;
     write(
-        &folder.join("summary.txt"),
+        &into.join("summary.txt"),
         terminal::table(&results, terminal::Paint::Plain).as_bytes(),
     )?;
-    html::write(folder, &record, &results)?;
+    html::write(folder, into, &record, &results)?;
     Ok(results)
 }
 

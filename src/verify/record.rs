@@ -10,13 +10,19 @@ use serde_json::Value;
 
 use super::Verification;
 use crate::model::event::{Event, ScenarioId};
+use crate::model::evidence::EvidenceFile;
+use crate::model::inventory::Inventory;
 use crate::pack::{Digest, Pack};
 use crate::report;
-use crate::report::record::{Record, RunInfo};
+use crate::report::record::{self, Record, RunInfo};
 use crate::report::results::Results;
+use crate::report::selftest::Selftest;
 
 /// The files that everything else is drawn from.
 pub const RECORD: [&str; 3] = ["run.json", "events.jsonl", "profile.toml"];
+
+/// What a record may hold beside them, for the report.
+const BESIDE: [&str; 2] = [record::INVENTORY, record::SELFTEST];
 
 /// What was drawn from a record.
 pub struct Drawn {
@@ -40,6 +46,10 @@ pub fn check(pack: &Pack, found: &mut Verification) -> anyhow::Result<Option<Dra
             }
         }
     }
+    let beside = BESIDE.into_iter().filter(|name| pack.has(name));
+    for name in beside.clone() {
+        readable &= shape(name, &pack.read(name)?, found);
+    }
     if !readable {
         return Ok(None);
     }
@@ -59,10 +69,15 @@ pub fn check(pack: &Pack, found: &mut Verification) -> anyhow::Result<Option<Dra
             return Ok(None);
         }
     };
-    let results = report::redraw(copy.path())?;
+    if !evidence_stays_inside(&record, found) {
+        return Ok(None);
+    }
+    let results = report::draw(pack.root(), copy.path())?;
     contradictions(&record, &results, found);
     profile(&record.run, pack, found)?;
-    let drawn = redrawn(pack, copy.path(), found)?;
+    suite(&record.run, &results, pack, found)?;
+    let mut drawn = redrawn(pack, copy.path(), found)?;
+    drawn.extend(beside.map(str::to_owned));
     let finished = record.events.iter().filter_map(|event| match event {
         Event::ScenarioFinished { scenario, .. } => Some(scenario.clone()),
         _ => None,
@@ -74,10 +89,42 @@ pub fn check(pack: &Pack, found: &mut Verification) -> anyhow::Result<Option<Dra
     }))
 }
 
+/// Whether each file that the record lists lies below `evidence/`: reports are drawn from what is there, and nothing else is opened.
+fn evidence_stays_inside(record: &Record, found: &mut Verification) -> bool {
+    let mut inside = true;
+    for file in record.events.iter().flat_map(listed) {
+        let mut parts = file.path.split('/');
+        let below = parts.next() == Some("evidence")
+            && parts.all(|part| !["", ".", ".."].contains(&part))
+            && !file.path.contains(['\\', '\0']);
+        if !below {
+            found.miss(
+                "events.jsonl",
+                "path",
+                file.path.clone(),
+                "a path below evidence/",
+            );
+            inside = false;
+        }
+    }
+    inside
+}
+
+/// The files that an event lists.
+fn listed(event: &Event) -> Vec<&EvidenceFile> {
+    match event {
+        Event::ScenarioFinished { evidence, .. } => evidence.iter().collect(),
+        Event::RunResumed { cut_off, .. } => cut_off.iter().flat_map(|cut| &cut.evidence).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// Whether a file of the record has the shape that we write: what we know, and nothing else.
 fn shape(name: &str, bytes: &[u8], found: &mut Verification) -> bool {
     match name {
         "run.json" => json::<RunInfo>(name, "", bytes, found),
+        record::INVENTORY => json::<Inventory>(name, "", bytes, found),
+        record::SELFTEST => json::<Selftest>(name, "", bytes, found),
         "events.jsonl" => {
             let whole = bytes.len()
                 - bytes
@@ -194,6 +241,30 @@ fn contradictions(record: &Record, results: &Results, found: &mut Verification) 
             );
         }
     }
+}
+
+/// What the record keeps of the suite is of the suite that was run.
+fn suite(
+    run: &RunInfo,
+    results: &Results,
+    pack: &Pack,
+    found: &mut Verification,
+) -> anyhow::Result<()> {
+    for name in BESIDE.into_iter().filter(|name| pack.has(name)) {
+        let kept: Value = serde_json::from_slice(&pack.read(name)?)?;
+        let digest = kept["suite_digest"].as_str().unwrap_or_default().to_owned();
+        found.compare(name, "/suite_digest", &digest, &run.suite_digest);
+    }
+    if pack.has(record::INVENTORY) {
+        let inventory: Inventory = serde_json::from_slice(&pack.read(record::INVENTORY)?)?;
+        for case in &results.cases {
+            if !inventory.cases.iter().any(|known| known.id == case.id) {
+                let follows = format!("{} was run", case.id);
+                found.miss(record::INVENTORY, "/cases", "no such test case", follows);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn profile(run: &RunInfo, pack: &Pack, found: &mut Verification) -> anyhow::Result<()> {

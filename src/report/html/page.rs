@@ -1,5 +1,6 @@
 //! What stands around the scenarios: [`head`], [`case`] and [`tail`].
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::requirements::{self, Requirements};
@@ -23,6 +24,7 @@ pub struct Head<'a> {
     started: String,
     ended: Option<String>,
     interrupted: &'a Option<String>,
+    resumed: Vec<String>,
     faults: &'a [String],
     summary: &'a Summary,
     time: Option<TimeView>,
@@ -95,15 +97,10 @@ pub fn head<'a>(record: &'a Record, results: &'a Results) -> Head<'a> {
         verdict: verdict.map_or("nothing was judged".to_owned(), |v| v.to_string()),
         class: verdict.map_or("none".to_owned(), scenario::class),
         exit_code: results.exit_code,
-        started: record
-            .run
-            .started
-            .strftime("%Y-%m-%d %H:%M:%S UTC")
-            .to_string(),
-        ended: results
-            .ended
-            .map(|ended| ended.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()),
+        started: told(record.run.started),
+        ended: results.ended.map(told),
         interrupted: &results.interrupted,
+        resumed: results.resumed.iter().map(|at| told(*at)).collect(),
         faults: &results.faults,
         summary: &results.summary,
         time: results.time.map(|time| TimeView {
@@ -120,6 +117,10 @@ pub fn head<'a>(record: &'a Record, results: &'a Results) -> Head<'a> {
             inherited: &inventory.inherited,
         }),
     }
+}
+
+fn told(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 fn case_line(number: usize, case: &CaseResult) -> CaseLine {

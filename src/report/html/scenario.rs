@@ -51,8 +51,18 @@ pub struct ScenarioView {
     transcript: Option<String>,
     keys: Option<KeyTimeline>,
     plot: Option<Plot>,
+    /// Attempts that an interruption of the run cut off.
+    cut_off: Vec<CutOffView>,
     /// What of the evidence could not be drawn.
     remarks: Vec<String>,
+}
+
+/// An attempt that was cut off.
+#[derive(Serialize)]
+struct CutOffView {
+    started: String,
+    steps: Vec<StepView>,
+    evidence: Vec<FileView>,
 }
 
 /// A step.
@@ -172,6 +182,22 @@ pub fn draw(source: &Source<'_>, place: usize, scenario: &ScenarioResult) -> Dra
         transcript: transcript.and_then(|file| text::link(&file.path)),
         keys: keys::timeline(&asked, exchanges.as_ref(), &names),
         plot: identifiers::plot(&asked, exchanges.as_ref(), &names),
+        cut_off: scenario
+            .cut_off
+            .iter()
+            .map(|attempt| CutOffView {
+                started: attempt
+                    .started
+                    .strftime("%Y-%m-%d %H:%M:%S UTC")
+                    .to_string(),
+                steps: attempt
+                    .steps
+                    .iter()
+                    .map(|step| ran(step, &pieces))
+                    .collect(),
+                evidence: attempt.evidence.iter().map(file).collect(),
+            })
+            .collect(),
         remarks,
     };
     Drawn { view, asked }
