@@ -94,6 +94,11 @@ fn echo(listener: &TcpListener) {
             return;
         }
         let request = String::from_utf8_lossy(&bytes[..count]).into_owned();
+        if request.contains("/api_versions ") {
+            let _ = stream
+                .write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}");
+            continue;
+        }
         let body = serde_json::json!({ "status": 500, "detail": request }).to_string();
         let _ = write!(
             stream,
@@ -126,8 +131,10 @@ fn what_a_product_repeats_of_the_testers_credentials_is_not_kept() {
         let stage = Stage::new();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let text = foreign_profile(&[], Some(&format!("http://{address}")))
-            .replace("[ixit.start]\ncommand = []\n", "");
+        let ready = format!(
+            "echo '{{\"event\":\"ready\",\"apiRoot\":\"http://{address}\"}}'; cat >/dev/null"
+        );
+        let text = foreign_profile(&["sh", "-c", &ready], None);
         stage.write(
             "sut.toml",
             &format!("{text}[ixit.api.authentication]\n{authentication}\n"),
@@ -178,10 +185,7 @@ fn the_passwords_of_a_vim_are_not_kept() {
     }
     let secret = "canary-of-the-vim-password-815";
     let stage = Stage::new();
-    let text = profile(
-        "[ixit.",
-        "[ixit.vim]\npassword = { env = \"CANARY\" }\n\n[ixit.",
-    );
+    let text = profile("[ixit.vim]", "[ixit.vim]\npassword = { env = \"CANARY\" }");
     stage.write("sut.toml", &text);
     let output = stage
         .scas(&[
