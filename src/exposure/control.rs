@@ -88,7 +88,7 @@ impl Control {
                 Source::Folder { .. } | Source::File { .. } | Source::Files { .. } => {
                     beside(folder, page)
                 }
-                Source::Stream { .. } => Ok((
+                Source::Stream { .. } | Source::Export { .. } => Ok((
                     "a stream of our own".to_owned(),
                     Hold::Stream(crate::key::Secret::new(page.to_vec())),
                 )),

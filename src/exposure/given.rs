@@ -2,13 +2,14 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::afar::Afar;
-use crate::source::Place;
 use crate::source::limits::{Limits, Rules};
 use crate::source::path::{SourceError, Works, file_works, works as path_works};
 use crate::source::process::{self, ProcessError};
 use crate::source::stream::stream_work;
+use crate::source::{Place, export};
 
 /// Something to search.
 #[derive(Clone, Debug)]
@@ -38,6 +39,15 @@ pub enum Source {
     Stream {
         /// As the user wrote it.
         written: String,
+    },
+    /// What a command prints, run here when it is searched.
+    Export {
+        /// What it is called.
+        written: String,
+        /// The command and its arguments.
+        words: Vec<String>,
+        /// How long it may take.
+        limit: Duration,
     },
     /// Sources elsewhere.
     Afar {
@@ -120,6 +130,7 @@ impl Source {
             | Self::File { written, .. }
             | Self::Files { written, .. }
             | Self::Stream { written }
+            | Self::Export { written, .. }
             | Self::Afar { written, .. }
             | Self::Processes { written, .. } => written,
         }
@@ -133,6 +144,7 @@ impl Source {
             | Self::File { written, .. }
             | Self::Stream { written }
             | Self::Files { written, .. }
+            | Self::Export { written, .. }
             | Self::Afar { written, .. }
             | Self::Processes { written, .. } => *written = name,
         }
@@ -167,6 +179,14 @@ impl Source {
             Self::Stream { written } => {
                 let reader = Box::new(io::stdin());
                 let work = stream_work(written, reader, limits);
+                Ok(Box::new(std::iter::once(work)))
+            }
+            Self::Export {
+                written,
+                words,
+                limit,
+            } => {
+                let work = export::work(written.clone(), words.clone(), *limit, limits);
                 Ok(Box::new(std::iter::once(work)))
             }
             Self::Afar { afar, .. } => Ok(afar.works()),

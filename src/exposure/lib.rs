@@ -14,6 +14,7 @@ pub mod canary;
 pub mod control;
 pub mod detector;
 mod dump;
+mod errand;
 pub mod given;
 pub mod helper;
 pub mod hygiene;

@@ -4,6 +4,7 @@
 
 mod container;
 mod device;
+pub(crate) mod export;
 mod file;
 mod folder;
 pub mod limits;

@@ -200,6 +200,7 @@ pub fn readable(source: &Source) -> io::Result<()> {
         Source::Stream { .. }
         | Source::Processes { .. }
         | Source::Files { .. }
+        | Source::Export { .. }
         | Source::Afar { .. } => Err(io::Error::other("it is no folder, file or device")),
     }
 }

@@ -16,6 +16,12 @@ pub(super) fn check(observe: &Observe) -> Vec<Finding> {
             "has an empty word; write the command and its arguments, one each, or leave it out";
         found.push(Finding::of("ixit.observe.via", text));
     }
+    for (name, words) in &observe.exports {
+        if words.iter().all(|word| word.trim().is_empty()) {
+            let text = "is empty; write a command and its arguments, one each, or leave it out";
+            found.push(Finding::of(format!("ixit.observe.exports.{name}"), text));
+        }
+    }
     for written in &observe.product {
         let kind = written.split_once(':').map(|(kind, _)| kind);
         if !kind.is_some_and(|kind| KINDS.contains(&kind)) {

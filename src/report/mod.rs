@@ -1,6 +1,7 @@
 //! Reports: folds over a run's record. They need neither the SUT nor the suite, so they can be redrawn at any time.
 
 pub mod fold;
+pub mod formats;
 pub mod html;
 pub mod junit;
 pub mod record;
@@ -12,11 +13,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use formats::{ctrf, markdown, oscal};
 use record::Record;
 use results::Results;
 
 /// Everything that [`redraw`] writes into a run's folder, by its path there. The same record and evidence give the same bytes.
-pub const DERIVED: [&str; 4] = ["results.json", "junit.xml", "summary.txt", "index.html"];
+pub const DERIVED: [&str; 7] = [
+    "results.json",
+    "junit.xml",
+    "ctrf.json",
+    "assessment-results.json",
+    "summary.txt",
+    "summary.md",
+    "index.html",
+];
 
 /// Reads a run's record, folds it, and writes everything that is derived from it beside the record.
 ///
@@ -35,6 +45,11 @@ pub fn draw(folder: &Path, into: &Path) -> anyhow::Result<Results> {
     let results = fold::results(&record);
     write(&into.join("results.json"), &to_json(&results)?)?;
     write(&into.join("junit.xml"), &junit::render(&results)?)?;
+    write(&into.join("ctrf.json"), &ctrf::render(&results)?)?;
+    let oscal = oscal::render(&results)?;
+    write(&into.join("assessment-results.json"), &oscal)?;
+    let markdown = markdown::render(&results);
+    write(&into.join("summary.md"), markdown.as_bytes())?;
     write(
         &into.join("summary.txt"),
         terminal::table(&results, terminal::Paint::Plain).as_bytes(),
@@ -43,7 +58,7 @@ pub fn draw(folder: &Path, into: &Path) -> anyhow::Result<Results> {
     Ok(results)
 }
 
-fn to_json(results: &Results) -> anyhow::Result<Vec<u8>> {
+fn to_json(results: &impl serde::Serialize) -> anyhow::Result<Vec<u8>> {
     let mut text = serde_json::to_vec_pretty(results)?;
     text.push(b'\n');
     Ok(text)

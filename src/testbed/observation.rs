@@ -420,7 +420,7 @@ impl Testbed {
     /// Whether the tester can look into the product at all.
     ///
     /// # Errors
-    /// [`Undone`], which says what the tester lacks; or a fault of ours.
+    /// [`super::vnf::Undone`], which says what the tester lacks; or a fault of ours.
     pub async fn can_look(&self) -> anyhow::Result<()> {
         let (first, context) = (self.first(), Arc::clone(&self.context));
         let looking = move || Ground::reachable(&first, &context.profile.ixit);

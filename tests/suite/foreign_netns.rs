@@ -215,3 +215,20 @@ fn without_root_there_it_is_open_and_the_means_is_named() {
     machine.profile(&Machine::observe(&[machine.ssh(), user].concat()));
     run(&machine, SHORT).assert_told(2, &["Inconclusive", "rights", "ixit.observe.via"]);
 }
+
+#[test]
+fn what_a_command_prints_is_searched_in_each_look() {
+    if !machine::can_be_made() {
+        return;
+    }
+    let machine = Machine::new(&["key-in-debug-log"]);
+    machine.call(&["/mnt/ctl", "reset"]);
+    let log = [
+        machine.ssh(),
+        vec!["cat".to_owned(), "/mnt/var/log/vnfm.log".to_owned()],
+    ]
+    .concat();
+    let observe = Machine::observe(&machine.via());
+    machine.profile(&format!("{observe}\nexports = {{ log = {log:?} }}"));
+    run(&machine, SHORT).assert_told(1, &["Fail", "in storage: export log, offset"]);
+}

@@ -261,6 +261,62 @@ fn without_another_user_to_try_as_the_verdict_is_open_and_names_the_means() {
         .assert_told(2, &["Inconclusive", "ixit.observe.probe-as", "probe-with"]);
 }
 
+/// The built-in profile with this export.
+fn with_export(stage: &Stage, name: &str, line: &str) {
+    let own = "processes = \"descendants\"";
+    let words = ["sh", "-c", line];
+    let text = profile(own, &format!("{own}\nexports = {{ {name} = {words:?} }}"));
+    stage.write("sut.toml", &text);
+}
+
+#[test]
+fn an_export_that_fails_leaves_the_verdict_open_and_one_that_does_not_has_a_canary() {
+    if !can_look() {
+        return;
+    }
+    for (line, told) in [
+        ("echo part; echo no such unit >&2; exit 4", "no such unit"),
+        ("true", "nothing came"),
+    ] {
+        let stage = Stage::new();
+        with_export(&stage, "journal", line);
+        let told = ["Inconclusive", "export journal", told];
+        stage
+            .run(&["run", "--sut", "sut.toml", "--select", SHORT])
+            .assert_told(2, &told);
+        stage.assert_nothing_left();
+    }
+    let stage = Stage::new();
+    with_export(&stage, "journal", "echo all is well");
+    stage
+        .run(&["run", "--sut", "sut.toml", "--select", SHORT])
+        .assert_told(0, &["the canary stands for the reading of it alone"]);
+    let look = json(&evidence(&stage).join("look-2.json"));
+    let mut canaries = look["search"]["canaries"].as_array().unwrap().iter();
+    let of_export = canaries.find(|canary| canary["source"] == "export journal");
+    assert_eq!(of_export.unwrap()["found"], true);
+}
+
+#[test]
+fn an_export_that_is_no_command_is_refused_by_its_label() {
+    for (words, told) in [
+        ("[]", "is empty"),
+        (
+            "[\"/no/such/program\"]",
+            "'/no/such/program' is not an executable file",
+        ),
+    ] {
+        let stage = Stage::new();
+        let own = "processes = \"descendants\"";
+        let text = profile(own, &format!("{own}\nexports = {{ journal = {words} }}"));
+        stage.write("sut.toml", &text);
+        stage
+            .run(&["run", "--sut", "sut.toml"])
+            .assert_told(64, &["ixit.observe.exports.journal", told]);
+        assert!(!stage.path("reports").exists(), "nothing was begun");
+    }
+}
+
 #[test]
 fn without_root_the_verdict_is_open_and_names_the_means() {
     if root() {

@@ -64,8 +64,8 @@ fn targets(sources: &[Source], as_user: &str) -> (ProbeTargets, Vec<Attempt>) {
                     });
                 }
             }
-            // Those are refused with --via.
-            Source::Stream { .. } | Source::Afar { .. } => {}
+            // Those are refused with --via, or are nowhere.
+            Source::Stream { .. } | Source::Export { .. } | Source::Afar { .. } => {}
         }
     }
     (targets, left_out)

@@ -1,5 +1,7 @@
 //! `[ixit.observe]`: where the tester may look. Main type: [`Observe`].
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +22,12 @@ pub struct Observe {
     /// The product's own processes where they do not descend from the start command: `port:N`, `unit:NAME`, `name:NAME`,
     /// `pidfile:PATH`, `tree:N`. What they started belongs to them.
     pub product: Vec<String>,
-    /// Further storage of the product: folders, files (logs, images of volumes), block devices.
+    /// Commands whose output is searched in each look, run here, by names of your own: `journal = ["ssh", "lab@vnfm.example",
+    /// "journalctl", "-o", "export", "-u", "vnfm"]`, a dump of a data base. One that fails, prints nothing or takes longer than
+    /// `timeouts.operation` leaves the verdict open.
+    pub exports: BTreeMap<String, Vec<String>>,
+    /// Further storage of the product: folders (also the upper one of a container), files (logs,
+    /// images of disks and volumes, dumps of memory), block devices.
     pub storage: Vec<String>,
 }
 

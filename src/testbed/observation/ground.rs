@@ -2,7 +2,7 @@
 //! [`Ground`], and [`Account`] for what became of it.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -27,6 +27,7 @@ pub(super) struct Ground {
     survey: Survey,
     lacked: Vec<String>,
     there: Option<There>,
+    exports: Vec<Source>,
     /// Whether another user's reach is tried here.
     tries_here: bool,
 }
@@ -65,19 +66,21 @@ impl Ground {
         };
         let survey = Survey::of(&product)?;
         let there = There::of(ixit, since);
-        let mut lacked = unnamed(ixit, there.is_none().then_some(&survey.product));
+        let mut lacked = unnamed(ixit, there.is_none().then_some(survey.product.as_slice()));
         lacked.extend(survey.lacks.iter().map(words));
         Ok(Self {
             tries_here: there.is_none() || !survey.product.is_empty(),
             survey,
             lacked,
             there,
+            exports: exports(ixit),
         })
     }
 
     /// What is to be searched. The way to another machine is opened, which may take its time. The sources last as long as this does.
     pub(super) fn sources(&mut self, tries: bool) -> Vec<Source> {
         let mut sources = std::mem::take(&mut self.survey.sources);
+        sources.append(&mut self.exports);
         if let Some(there) = &mut self.there {
             match there.open(tries) {
                 Ok(source) => sources.push(source),
@@ -108,7 +111,7 @@ impl Ground {
         let now = SystemTime::now();
         let there = There::of(ixit, now);
         let (pids, lacks) = survey::reach(&product(first, ixit, now)?);
-        let named = unnamed(ixit, there.is_none().then_some(&pids));
+        let named = unnamed(ixit, there.is_none().then_some(pids.as_slice()));
         if let Some(means) = named.into_iter().chain(lacks.iter().map(words)).next() {
             return Err(undone(means));
         }
@@ -170,6 +173,17 @@ impl Account {
     }
 }
 
+/// What the profile's commands print.
+fn exports(ixit: &Ixit) -> Vec<Source> {
+    let exports = ixit.observe.exports.iter();
+    let export = |(name, words): (&String, &Vec<String>)| Source::Export {
+        written: format!("export {name}"),
+        words: words.clone(),
+        limit: Duration::from_secs(ixit.timeouts.operation),
+    };
+    exports.map(export).collect()
+}
+
 /// The product as far as it is here.
 fn product(first: &[u32], ixit: &Ixit, since: SystemTime) -> anyhow::Result<Product> {
     let is_here = ixit.observe.via.is_empty();
@@ -195,7 +209,7 @@ fn product(first: &[u32], ixit: &Ixit, since: SystemTime) -> anyhow::Result<Prod
 }
 
 /// What the profile does not name, of a product that is not ours to start; of one that is, whether it has a process here.
-fn unnamed(ixit: &Ixit, here: Option<&Vec<u32>>) -> Vec<String> {
+fn unnamed(ixit: &Ixit, here: Option<&[u32]>) -> Vec<String> {
     let elsewhere = ixit.api.running || here.is_none();
     let mut lacked = Vec::new();
     if elsewhere && ixit.observe.product.is_empty() {
@@ -204,7 +218,7 @@ fn unnamed(ixit: &Ixit, here: Option<&Vec<u32>>) -> Vec<String> {
              \"unit:vnfm\""
                 .to_owned(),
         );
-    } else if here.is_some_and(Vec::is_empty) {
+    } else if here.is_some_and(<[u32]>::is_empty) {
         lacked.push(
             "a process of the VNFM to look into: it has ended, or runs elsewhere (ixit.observe.product, ixit.observe.via)"
                 .to_owned(),
@@ -254,14 +268,14 @@ mod tests {
         let mut ixit = loaded.profile.ixit;
         ixit.api.root = Some("https://127.0.0.1:9443".to_owned());
         ixit.api.running = true;
-        let lacked = |ixit: &Ixit, here: Option<&Vec<u32>>| unnamed(ixit, here).join("\n");
-        let told = lacked(&ixit, Some(&vec![7]));
+        let lacked = |ixit: &Ixit, here| unnamed(ixit, here).join("\n");
+        let told = lacked(&ixit, Some(&[7]));
         assert!(told.contains("ixit.observe.product") && told.contains("ixit.observe.storage"));
         assert_eq!(told, lacked(&ixit, None));
         ixit.observe.product = vec!["port:9443".to_owned()];
         ixit.observe.storage = vec!["/var/lib/vnfm".to_owned()];
-        assert_eq!(lacked(&ixit, Some(&vec![7])), "");
+        assert_eq!(lacked(&ixit, Some(&[7])), "");
         assert_eq!(lacked(&ixit, None), "");
-        assert!(lacked(&ixit, Some(&Vec::new())).contains("it has ended"));
+        assert!(lacked(&ixit, Some(&[])).contains("it has ended"));
     }
 }

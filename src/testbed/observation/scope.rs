@@ -16,6 +16,12 @@ pub(super) fn of_product(ixit: &Ixit) -> Vec<String> {
             "processes that do not descend from the VNFM's command (ixit.observe.processes, ixit.observe.product)",
         );
     }
+    all.push(if ixit.observe.exports.is_empty() {
+        "the system's journal, data bases behind a server and whatever else is no file of the VNFM's, unless commands print it \
+         (ixit.observe.exports)"
+    } else {
+        "what the commands of ixit.observe.exports leave out of what they print: the canary stands for the reading of it alone"
+    });
     all.extend([
         "files outside the VNFM's folder, everybody's folders and its working folders, unless it holds them open or the profile \
          names them (ixit.observe.storage); blocks of deleted files, unless the profile names their device",

@@ -23,6 +23,13 @@ pub(super) fn check(profile: &Profile, found: &mut Preflight) {
             found.findings.extend(runnable(label, program));
         }
     }
+    for (name, words) in &ixit.observe.exports {
+        let label = format!("ixit.observe.exports.{name}");
+        let program = words.first();
+        found
+            .findings
+            .extend(program.and_then(|program| runnable(&label, program)));
+    }
     for (label, document) in &profile.documents {
         if let Document::Table(table) = document {
             found

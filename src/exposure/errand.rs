@@ -1,0 +1,214 @@
+//! A command of the user's that runs while something is searched: [`Errand`]. It is watched, listened to, and ended.
+
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, setsid};
+
+use crate::hygiene::{helper_ended, helper_started};
+
+/// How much of what a command complains about is kept, in bytes.
+const COMPLAINT: usize = 4096;
+
+/// A running command. It is ended when this is dropped.
+pub(crate) struct Errand {
+    child: Child,
+    complaints: Option<JoinHandle<Vec<u8>>>,
+    watch: Option<Watch>,
+}
+
+/// Ends a command that takes too long. Dropping it calls it off.
+struct Watch {
+    limit: Duration,
+    struck: Arc<AtomicBool>,
+    _heard: mpsc::Sender<()>,
+}
+
+impl Errand {
+    /// Starts it, and returns its input, if that is piped, and its output. Where somebody's patience is limited, it cannot ask
+    /// questions at our terminal either.
+    pub(crate) fn start(
+        mut command: Command,
+        patience: Option<Duration>,
+    ) -> io::Result<(Self, Option<ChildStdin>, ChildStdout)> {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        if patience.is_some() {
+            // SAFETY: between fork and exec nothing but this system call is made.
+            unsafe { command.pre_exec(|| Ok(setsid().map(drop)?)) };
+        }
+        let mut child = command.spawn()?;
+        // What passes through it is no product's.
+        helper_started(child.id());
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let complaints = child.stderr.take().map(|errors| {
+            // Read all the time, or the command would wait for us with a full pipe.
+            std::thread::spawn(move || last_of(errors))
+        });
+        let errand = Self {
+            watch: patience.map(|limit| Watch::over(child.id(), limit)),
+            child,
+            complaints,
+        };
+        let output = output.ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok((errand, input, output))
+    }
+
+    /// It has answered: what follows may take as long as it takes.
+    pub(crate) fn heard(&mut self) {
+        if self.late().is_none() {
+            self.watch = None;
+        }
+    }
+
+    /// Asks it to end: it may have something to tidy up.
+    fn end(&mut self) {
+        // Once it has been waited for, its number may be another's.
+        if let (Ok(None), Ok(pid)) = (self.child.try_wait(), i32::try_from(self.child.id())) {
+            // It may have ended this moment.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+    }
+
+    /// After its last word: whether it ended as it should.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        let late = self.late();
+        let ended = self.child.wait()?;
+        self.watch = None;
+        match late {
+            Some(late) => Err(io::Error::other(late)),
+            None if ended.success() => Ok(()),
+            None => {
+                let said = self.said().map(|said| format!(": {said}"));
+                let said = said.unwrap_or_default();
+                Err(io::Error::other(format!("it ended ({ended}){said}")))
+            }
+        }
+    }
+
+    /// What went wrong, in the command's own words where it has some.
+    pub(crate) fn why(&mut self, error: &io::Error) -> String {
+        if let Some(late) = self.late() {
+            return late;
+        }
+        self.watch = None;
+        // It may hang, and has nothing more to say that we would wait for.
+        let ended = self.child.try_wait().ok().flatten();
+        self.end();
+        let ended = ended.or_else(|| self.child.wait().ok());
+        match (self.said(), ended) {
+            (Some(said), _) => said,
+            // Whether it ended before or after we asked is a matter of moments.
+            (None, Some(status)) if is_end(error) => without_a_word(status),
+            (None, _) => error.to_string(),
+        }
+    }
+
+    fn late(&self) -> Option<String> {
+        let watch = self.watch.as_ref()?;
+        let struck = watch.struck.load(Ordering::Relaxed);
+        struck.then(|| format!("it was not done within {} s", watch.limit.as_secs()))
+    }
+
+    /// Its last line of complaint.
+    fn said(&mut self) -> Option<String> {
+        let said = self.complaints.take()?.join().ok()?;
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let line = said.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+        Some(line.chars().filter(|c| !c.is_control()).collect())
+    }
+}
+
+impl Drop for Errand {
+    fn drop(&mut self) {
+        self.watch = None;
+        self.end();
+        // It may take its time to clean up.
+        let _ = self.child.wait();
+        helper_ended(self.child.id());
+    }
+}
+
+impl Watch {
+    fn over(pid: u32, limit: Duration) -> Self {
+        let (heard, hears) = mpsc::channel::<()>();
+        let struck = Arc::new(AtomicBool::new(false));
+        let strikes = Arc::clone(&struck);
+        // The child is waited for by whoever has this, and stays its own until then.
+        std::thread::spawn(move || {
+            if let (Err(mpsc::RecvTimeoutError::Timeout), Ok(pid)) =
+                (hears.recv_timeout(limit), i32::try_from(pid))
+            {
+                strikes.store(true, Ordering::Relaxed);
+                // The whole session: a shell's children hold the pipe open too. It may have ended this moment.
+                let _ = kill(Pid::from_raw(-pid), Signal::SIGKILL);
+            }
+        });
+        Self {
+            limit,
+            struck,
+            _heard: heard,
+        }
+    }
+}
+
+fn is_end(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe
+    )
+}
+
+fn without_a_word(status: ExitStatus) -> String {
+    format!("it ended ({status}) without a word")
+}
+
+fn last_of(mut errors: impl Read) -> Vec<u8> {
+    let (mut kept, mut buffer) = (Vec::new(), [0; COMPLAINT]);
+    while let Ok(length @ 1..) = errors.read(&mut buffer) {
+        kept.extend_from_slice(&buffer[..length]);
+        kept.drain(..kept.len().saturating_sub(COMPLAINT));
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(line: &str, patience: Duration) -> (io::Result<()>, String) {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).stdin(Stdio::null());
+        let (mut errand, _, mut output) = Errand::start(command, Some(patience)).unwrap();
+        let mut said = String::new();
+        output.read_to_string(&mut said).unwrap();
+        (errand.finish(), said)
+    }
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    #[test]
+    fn what_fails_says_why_and_what_does_not_says_nothing() {
+        let (ended, said) = sh("echo all", LONG);
+        assert_eq!(said, "all\n");
+        ended.unwrap();
+        let (ended, _) = sh("echo part; echo no such data base >&2; exit 3", LONG);
+        let told = ended.unwrap_err().to_string();
+        assert!(
+            told.contains("exit status: 3") && told.contains("no such data base"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn what_takes_too_long_is_ended_with_all_that_it_started() {
+        let (ended, _) = sh("sleep 1000 & sleep 1000", Duration::from_secs(1));
+        let told = ended.unwrap_err().to_string();
+        assert!(told.contains("not done within 1 s"), "{told}");
+    }
+}
