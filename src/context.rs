@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use scas_simulators::transcript::Secrets;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -53,6 +54,8 @@ pub struct RunContext {
     pub defects: Vec<String>,
     /// Whether what a scenario made in a product that runs by itself stays there.
     pub keep: bool,
+    /// What must not be written down, wherever it turns up.
+    pub secrets: Secrets,
     /// Who does what only a person can do.
     pub operator: Operator,
     /// How many times the run was taken up again after an interruption.
@@ -90,7 +93,12 @@ impl RunContext {
             None => Artifacts::default(),
         };
         let pki_files = PkiFiles::write(&pki, &signing)?;
+        let secrets = Secrets::new();
+        for secret in crate::profile::secrets_of(&profile) {
+            secrets.keep(&secret);
+        }
         Ok(Self {
+            secrets,
             folder: folder.to_owned(),
             profile,
             tier,

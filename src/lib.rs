@@ -7,6 +7,7 @@ pub mod applicability;
 pub mod catalogue;
 pub mod cli;
 pub mod cms;
+pub mod compare;
 pub mod context;
 pub mod judge;
 pub mod model;

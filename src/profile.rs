@@ -24,7 +24,7 @@ use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 
 pub use self::finding::{Finding, Findings};
-pub use self::secrets::{Environment, no_environment};
+pub use self::secrets::{Environment, no_environment, secrets_of};
 pub use self::shape::{FILL_IN, Shape};
 pub use self::template::{Answers, Claim, template};
 pub use self::waiver::unknown_cases;

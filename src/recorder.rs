@@ -5,6 +5,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use scas_simulators::transcript::Secrets;
+use tokio::sync::Notify;
+
 use crate::model::event::Event;
 
 /// The file in a run's folder.
@@ -13,9 +16,17 @@ pub const EVENTS: &str = "events.jsonl";
 /// The events of one run. [`Recorder::record`] may be called from any task.
 pub struct Recorder {
     path: PathBuf,
-    file: Mutex<File>,
+    file: Mutex<Kept>,
     fault: OnceLock<RecordError>,
+    broken: Notify,
+    secrets: OnceLock<Secrets>,
     listener: Box<dyn Fn(&Event) + Send + Sync>,
+}
+
+/// The file, and whether it may go on.
+struct Kept {
+    file: File,
+    broken: bool,
 }
 
 /// An event could not be kept.
@@ -54,8 +65,13 @@ impl Recorder {
     ) -> Self {
         Self {
             path,
-            file: Mutex::new(file),
+            file: Mutex::new(Kept {
+                file,
+                broken: false,
+            }),
             fault: OnceLock::new(),
+            broken: Notify::new(),
+            secrets: OnceLock::new(),
             listener: Box::new(listener),
         }
     }
@@ -75,23 +91,101 @@ impl Recorder {
         self.fault.get()
     }
 
-    /// Writes one event. One `write` a line: a run that is killed leaves whole lines but for the last.
+    /// Keeps these secrets out of every event from now on. Told once.
+    pub fn keep_out(&self, secrets: Secrets) {
+        let _ = self.secrets.set(secrets);
+    }
+
+    /// Ends once an event could not be written: a run that is not recorded is not worth its time.
+    pub async fn broken(&self) {
+        self.broken.notified().await;
+    }
+
+    /// Writes one event. One `write` a line: a run that is killed leaves whole lines but for the last. Where a line cannot be
+    /// written whole, e.g. because the disk is full, no part of it is left, and no later one is written: a record has no gaps.
     ///
     /// # Errors
-    /// The file cannot be written, e.g. because the disk is full.
+    /// The file cannot be written, or could not be before.
     pub fn record(&self, event: &Event) -> Result<(), RecordError> {
         let failed = |source| RecordError {
             path: self.path.clone(),
             source,
         };
         let mut line = serde_json::to_vec(event).map_err(|error| failed(error.into()))?;
+        if let Some((cleaned, _)) = self
+            .secrets
+            .get()
+            .and_then(|secrets| secrets.clean_bytes(&line))
+        {
+            line = cleaned;
+        }
         line.push(b'\n');
         self.file
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .write_all(&line)
-            .map_err(failed)?;
+            .write(&line)
+            .map_err(|source| {
+                self.broken.notify_one();
+                failed(source)
+            })?;
         (self.listener)(event);
         Ok(())
+    }
+}
+
+impl Kept {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<()> {
+        if self.broken {
+            return Err(std::io::Error::other(
+                "an earlier event could not be written",
+            ));
+        }
+        let length = self.file.metadata()?.len();
+        self.file.write_all(line).inspect_err(|_| {
+            self.broken = true;
+            // The error of the write is the one to tell; a line that was cut short can be read as one.
+            let _ = self.file.set_len(length);
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    use nix::sys::signal::{SigHandler, Signal, signal};
+
+    /// A limit of this process's files: what it does to other tests is nothing, they write less.
+    #[test]
+    fn a_line_that_does_not_fit_leaves_no_part_of_itself_and_no_gap() {
+        let folder = tempfile::tempdir().expect("folder");
+        let recorder = Recorder::create(folder.path(), |_| {}).expect("a new file");
+        let short = Event::RunFinished {
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let long = Event::RunnerFault {
+            at: Timestamp::UNIX_EPOCH,
+            error: "x".repeat(64 << 20),
+        };
+        recorder.record(&short).expect("it fits");
+        // SAFETY: to ignore a signal installs no handler that could run.
+        unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) }.expect("ignored");
+        let (soft, hard) = getrlimit(Resource::RLIMIT_FSIZE).expect("a limit");
+        setrlimit(Resource::RLIMIT_FSIZE, 32 << 20, hard).expect("lowered");
+        let refused = recorder.record(&long);
+        setrlimit(Resource::RLIMIT_FSIZE, soft, hard).expect("raised again");
+        assert!(
+            refused
+                .expect_err("it does not fit")
+                .to_string()
+                .contains(EVENTS)
+        );
+        recorder
+            .record(&short)
+            .expect_err("a gap would lie before it");
+        let text = std::fs::read_to_string(folder.path().join(EVENTS)).expect("text");
+        assert_eq!(text.lines().count(), 1);
+        assert!(text.ends_with("}\n"), "{text}");
     }
 }

@@ -125,7 +125,10 @@ impl Session {
             .map(|text| (record::SELFTEST, text.as_slice()));
         for (name, bytes) in files.into_iter().chain(selftest) {
             let path = folder.join(name);
-            fs::write(&path, bytes)
+            // Whole or not at all: a run that is killed here has not begun.
+            let beside = folder.join(format!("{name}.part"));
+            fs::write(&beside, bytes)
+                .and_then(|()| fs::rename(&beside, &path))
                 .with_context(|| format!("cannot write {}", path.display()))
                 .map_err(PrepareError::Harness)?;
         }
@@ -305,6 +308,7 @@ impl Prepared {
     /// # Errors
     /// Record or reports cannot be written.
     pub async fn run(self, interrupted: impl Future<Output = String>) -> anyhow::Result<Results> {
+        self.recorder.keep_out(self.context.secrets.clone());
         self.recorder.record(&self.opening)?;
         // Boxed, so that it is dropped here, with the test beds in it, when it is interrupted.
         let suite = Box::pin(run::run(
@@ -316,18 +320,22 @@ impl Prepared {
         let by = tokio::select! {
             () = suite => None,
             by = interrupted => Some(by),
+            () = self.recorder.broken() => Some("its own record, which cannot be written".to_owned()),
         };
         if by.is_some() {
             // What a product has left in sessions of its own is nobody's any more.
             crate::testbed::processes::end_adopted();
         }
         let at = Timestamp::now();
-        self.recorder.record(&match by {
+        self.recorder.note(&match by {
             None => Event::RunFinished { at },
             Some(by) => Event::RunInterrupted { at, by },
-        })?;
+        });
         if let Some(fault) = self.recorder.fault() {
-            anyhow::bail!("the record of the run is not complete: {fault}");
+            let folder = self.folder.display();
+            anyhow::bail!(
+                "the record of the run is not complete: {fault}; what was written until then stands: scas report {folder}"
+            );
         }
         report::redraw(&self.folder)
     }

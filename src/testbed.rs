@@ -111,7 +111,8 @@ impl Testbed {
     /// # Errors
     /// A fault of ours, or of the machine's.
     pub async fn up(context: Arc<RunContext>, folder: &Path) -> anyhow::Result<Self> {
-        let transcript = Transcript::to_file(&folder.join(TRANSCRIPT))?;
+        let transcript =
+            Transcript::to_file(&folder.join(TRANSCRIPT))?.without(context.secrets.clone());
         let mut bed = Self::with(context, folder, transcript).await?;
         if bed.context.profile.ixit.accepted_at == AcceptedAt::Instantiate {
             let files = bed.scratch.path();
@@ -128,7 +129,10 @@ impl Testbed {
     pub async fn up_delegating(context: Arc<RunContext>, folder: &Path) -> anyhow::Result<Self> {
         use std::os::unix::fs::PermissionsExt as _;
         processes::adopt_orphans().context("orphans of the product cannot be adopted")?;
-        let mut bed = Self::with(context, folder, Transcript::new()).await?;
+        let mut bed = {
+            let transcript = Transcript::new().without(context.secrets.clone());
+            Self::with(context, folder, transcript).await?
+        };
         // The product's own permissions are to keep others out, not ours.
         std::fs::set_permissions(bed.work.path(), std::fs::Permissions::from_mode(0o711))
             .context("the SUT's work folder")?;

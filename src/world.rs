@@ -130,6 +130,10 @@ impl World {
     /// They cannot be written.
     pub fn keep(&mut self, name: &str, what: &str, bytes: &[u8]) -> anyhow::Result<()> {
         let path = self.folder()?.join(name);
+        let cleaned = self.scenario()?.context.secrets.clean_bytes(bytes);
+        let bytes = cleaned
+            .as_ref()
+            .map_or(bytes, |(cleaned, _)| cleaned.as_slice());
         std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
         self.keep_file(&path, what)
     }

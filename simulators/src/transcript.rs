@@ -4,6 +4,7 @@
 
 mod exchange;
 mod redaction;
+mod secrets;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 pub(crate) use exchange::recorded;
 pub use exchange::{Body, Exchange, INLINE_BODY, Peer, Request, Response, TlsFacts};
 pub use redaction::Redaction;
+pub use secrets::{SHORTEST, Secrets};
 
 /// A shared, growing list of exchanges; clones write to the same one.
 #[derive(Clone)]
@@ -31,6 +33,7 @@ struct Shared {
 struct Log {
     exchanges: Vec<Arc<Exchange>>,
     file: Option<BufWriter<File>>,
+    secrets: Option<Secrets>,
     /// The first failure to write; reported by `flush`, since recording must not disturb the exchange itself.
     failure: Option<io::Error>,
 }
@@ -60,6 +63,13 @@ impl Transcript {
         }))
     }
 
+    /// Keeps these secrets out of every exchange from now on, before anything of it is kept.
+    #[must_use]
+    pub fn without(self, secrets: Secrets) -> Self {
+        self.log().secrets = Some(secrets);
+        self
+    }
+
     fn with(log: Log) -> Self {
         let shared = Shared {
             log: Mutex::new(log),
@@ -78,6 +88,9 @@ impl Transcript {
     pub(crate) fn append(&self, mut exchange: Exchange) -> Arc<Exchange> {
         let mut log = self.log();
         exchange.seq = log.exchanges.len() as u64;
+        if let Some(secrets) = &log.secrets {
+            secrets.clean_exchange(&mut exchange);
+        }
         let exchange = Arc::new(exchange);
         log.write(&exchange);
         log.exchanges.push(Arc::clone(&exchange));

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Only here is anything printed or read from the environment.
 
 mod check;
+mod diff;
 mod init;
 mod list;
 mod new;
@@ -101,6 +102,8 @@ enum Command {
     Verify(verify::Args),
     /// Seal a run: one signed container with all its files, to hand over
     Seal(seal::Args),
+    /// Say what changed between two runs, and which verdicts still hold
+    Diff(diff::Args),
     /// Write the profile of a product, to fill in
     Init(init::Args),
     /// Start the feature of a requirement that has none
@@ -150,6 +153,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(args),
         Command::Verify(args) => verify::run(&args),
         Command::Seal(args) => seal::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Init(args) => init::run(&args),
         Command::New(args) => new::run(args),
         Command::Reference(args) => reference::run(args),

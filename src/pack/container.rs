@@ -108,19 +108,19 @@ fn entry(
     }
     if let Some(folder) = name.strip_suffix('/') {
         let path = into.join(folder);
-        std::fs::create_dir_all(&path).map_err(|source| io(&path, source))?;
+        std::fs::create_dir_all(&path).map_err(|source| place(&name, &path, source))?;
         return Ok(left);
     }
     let path = into.join(&name);
     if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).map_err(|source| io(parent, source))?;
+        std::fs::create_dir_all(parent).map_err(|source| place(&name, parent, source))?;
     }
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(&path)
-        .map_err(|source| io(&path, source))?;
+        .map_err(|source| place(&name, &path, source))?;
     let stated = entry.size();
     let mut buffer = vec![0; 1 << 20];
     let mut length = 0;
@@ -150,6 +150,18 @@ fn entry(
         ));
     }
     Ok(left - length)
+}
+
+/// A file where another entry has a folder, or the other way round, or a fault of our disk.
+fn place(name: &str, path: &Path, source: std::io::Error) -> PackError {
+    use std::io::ErrorKind::{AlreadyExists, InvalidFilename, IsADirectory, NotADirectory};
+    match source.kind() {
+        AlreadyExists | InvalidFilename | IsADirectory | NotADirectory => PackError::Refused {
+            file: name.to_owned(),
+            reason: format!("cannot lie beside the other entries: {source}"),
+        },
+        _ => io(path, source),
+    }
 }
 
 /// Every name of a ZIP's central directory, twice if it stands there twice: the library shows one entry for each name.

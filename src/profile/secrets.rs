@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use scas_simulators::transcript::SHORTEST;
 use zeroize::Zeroizing;
 
 use super::finding::Finding;
@@ -61,6 +62,19 @@ pub(super) fn read(profile: &mut Profile, environment: Environment<'_>) -> Vec<F
     findings
 }
 
+/// What must not be written down of a profile: the content of each secret, and the PIN of the token.
+pub fn secrets_of(profile: &Profile) -> Vec<Zeroizing<String>> {
+    let mut profile = profile.clone();
+    let mut contents: Vec<Zeroizing<String>> = super::api::secrets(&mut profile.ixit)
+        .into_iter()
+        .filter_map(|(_, secret)| secret.expose().ok().map(|it| Zeroizing::new(it.to_owned())))
+        .collect();
+    let token = profile.ixit.keys.pkcs11.as_ref();
+    // One that cannot be read is told where it is used.
+    contents.extend(token.and_then(|token| from_file(&token.pin_file).ok()));
+    contents
+}
+
 fn content(place: &SecretPlace, environment: Environment<'_>) -> Result<Zeroizing<String>, String> {
     let content = match place {
         SecretPlace::File(path) => from_file(path)?,
@@ -76,6 +90,11 @@ fn content(place: &SecretPlace, environment: Environment<'_>) -> Result<Zeroizin
     };
     if content.is_empty() {
         return Err("the secret is empty".to_owned());
+    }
+    if content.len() < SHORTEST {
+        return Err(format!(
+            "the secret is too short to be kept out of the record: take one of {SHORTEST} characters at least"
+        ));
     }
     Ok(content)
 }

@@ -57,7 +57,7 @@ pub fn write(folder: &Path, into: &Path, record: &Record, results: &Results) -> 
     let path = into.join("index.html");
     let cannot = || format!("cannot write {}", path.display());
     let mut out = BufWriter::new(File::create(&beside).with_context(cannot)?);
-    render(folder, record, results, &mut out)?;
+    render(folder, record, results, &mut out).with_context(cannot)?;
     out.flush().with_context(cannot)?;
     std::fs::rename(&beside, &path).with_context(cannot)
 }

@@ -136,6 +136,7 @@ impl Delegation {
         .await
         .context("ixit.cmf")?;
         let password = vim::password(&context.profile.ixit.vim)?;
+        context.secrets.keep(&password);
         let keys = &context.profile.ixit.keys;
         let delegation = Self {
             ca,

@@ -139,7 +139,10 @@ impl Testbed {
         let path = self.folder.join(format!("operator-{number}.json"));
         let written = serde_json::to_vec_pretty(record)
             .map_err(std::io::Error::from)
-            .and_then(|text| std::fs::write(&path, text));
+            .and_then(|text| {
+                let cleaned = self.context.secrets.clean_bytes(&text);
+                std::fs::write(&path, cleaned.map_or(text, |(cleaned, _)| cleaned))
+            });
         written.map_err(|source| StartError::File {
             path: path.display().to_string(),
             source,

@@ -88,7 +88,12 @@ impl Testbed {
         )];
         let answers = std::mem::take(&mut self.operated.files).into_iter();
         files.extend(answers.map(|path| (path, "what the operator was asked, and the answer")));
-        match state::keep_logs(self.work.path(), &self.folder, &withheld) {
+        match state::keep_logs(
+            self.work.path(),
+            &self.folder,
+            &withheld,
+            &self.context.secrets,
+        ) {
             Ok(logs) => files.extend(logs),
             Err(error) => lost.push(format!("{error:#}")),
         }

@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use scas_simulators::transcript::Secrets;
 use sha2::{Digest, Sha256};
 
 /// The most of a SUT's log that is kept, in bytes.
@@ -82,7 +83,7 @@ fn is_log(path: &Path) -> bool {
 }
 
 /// Keeps the logs of the SUTs below `work` in the scenario's folder, up to a bound, but those that are withheld; returns those
-/// that are not empty. They are written elsewhere first: a SUT is not told where its judge keeps the record.
+/// that are not empty, without secrets. They are written elsewhere first: a SUT is not told where its judge keeps the record.
 ///
 /// # Errors
 /// A log cannot be copied.
@@ -90,6 +91,7 @@ pub fn keep_logs(
     work: &Path,
     folder: &Path,
     withheld: &[PathBuf],
+    secrets: &Secrets,
 ) -> anyhow::Result<Vec<(PathBuf, &'static str)>> {
     let mut kept = Vec::new();
     for name in names(work) {
@@ -113,8 +115,14 @@ pub fn keep_logs(
                 _ => format!("{name}.output.log"),
             });
             let copied = fs::File::open(&from).and_then(|source| {
-                let mut target = fs::File::create(&to)?;
-                std::io::copy(&mut source.take(KEPT_LOG), &mut target)
+                let mut bytes = Vec::new();
+                source.take(KEPT_LOG).read_to_end(&mut bytes)?;
+                // A product may write down the password that it was given.
+                let text = String::from_utf8_lossy(&bytes);
+                match secrets.clean(&text) {
+                    Some((cleaned, _)) => fs::write(&to, cleaned),
+                    None => fs::write(&to, &bytes),
+                }
             });
             copied
                 .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;

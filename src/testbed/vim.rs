@@ -79,6 +79,7 @@ impl PlainVim {
             Security::Plain => ServerSecurity::Plain,
         };
         let password = password(side)?;
+        context.secrets.keep(&password);
         let vim = Vim::start(VimConfig {
             listen: side.listen,
             public_host: side.name.clone(),

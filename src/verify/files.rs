@@ -5,20 +5,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::record::RECORD;
-use super::{Verification, lines};
+use super::Verification;
+use super::record::{Drawn, RECORD};
+use crate::model::event::ScenarioId;
 use crate::model::evidence::EvidenceFile;
 use crate::pack::Pack;
-use crate::report::results::Results;
 
 /// Checks length, SHA-256 and completeness.
-pub fn check(
-    pack: &Pack,
-    results: &Results,
-    drawn: &[String],
-    apart: &[&str],
-    found: &mut Verification,
-) {
+pub fn check(pack: &Pack, drawn: &Drawn, apart: &[&str], found: &mut Verification) {
     let evidence = evidence(pack);
     let mut listed: BTreeMap<&str, &EvidenceFile> = BTreeMap::new();
     for file in &evidence {
@@ -46,12 +40,12 @@ pub fn check(
         }
         Err(error) => found.miss("evidence/", "", error.to_string(), "files that can be read"),
     }
-    let open: Vec<String> = unfinished(results);
+    let open: Vec<String> = unfinished(drawn);
     let mut kept: BTreeMap<&String, usize> = BTreeMap::new();
     for name in pack.files().keys() {
         let known = listed.contains_key(name.as_str())
             || RECORD.contains(&name.as_str())
-            || drawn.contains(name)
+            || drawn.reports.contains(name)
             || apart.contains(&name.as_str());
         if known {
             continue;
@@ -99,19 +93,15 @@ fn evidence(pack: &Pack) -> Vec<EvidenceFile> {
 }
 
 /// The folders of scenarios that have no end: what they kept was never listed.
-fn unfinished(results: &Results) -> Vec<String> {
-    let listed: Vec<String> = results
-        .cases
-        .iter()
-        .flat_map(|case| &case.scenarios)
-        .flat_map(|scenario| &scenario.evidence)
-        .map(|file| file.path.clone())
-        .collect();
-    if results.interrupted.is_none() {
-        return Vec::new();
-    }
-    lines(results)
-        .map(|(case, line)| format!("evidence/{case}/line-{line:03}/"))
-        .filter(|folder| !listed.iter().any(|path| path.starts_with(folder)))
+fn unfinished(drawn: &Drawn) -> Vec<String> {
+    let cases = drawn.results.cases.iter();
+    let all = cases.flat_map(|case| {
+        case.scenarios.iter().map(|scenario| ScenarioId {
+            case: case.id.clone(),
+            line: scenario.line,
+        })
+    });
+    all.filter(|id| !drawn.finished.contains(id))
+        .map(|id| format!("{}/", id.folder()))
         .collect()
 }

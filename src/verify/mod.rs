@@ -12,9 +12,10 @@ mod vectors;
 pub use record::difference;
 use serde::Serialize;
 
+use crate::model::event::ScenarioId;
 use crate::model::verdict::Verdict;
 use crate::pack::Pack;
-use crate::report::results::Results;
+use crate::report::results::ScenarioResult;
 
 /// Something that a pack says, and that does not follow from the rest of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -105,18 +106,27 @@ impl Verification {
 /// Our own disk. Whatever is wrong with the pack is in what comes out.
 pub fn verify(pack: &Pack, apart: &[&str]) -> anyhow::Result<Verification> {
     let mut found = Verification::default();
-    let Some((results, drawn)) = record::check(pack, &mut found)? else {
+    let Some(drawn) = record::check(pack, &mut found)? else {
         return Ok(found);
     };
+    let results = &drawn.results;
     found.run = Some(results.run.id.clone());
     found.verdict = results.verdict;
-    files::check(pack, &results, &drawn, apart, &mut found);
+    files::check(pack, &drawn, apart, &mut found);
     for case in &results.cases {
         for scenario in &case.scenarios {
-            let scene = Scene::read(pack, &case.id, scenario, &mut found);
+            let id = ScenarioId {
+                case: case.id.clone(),
+                line: scenario.line,
+            };
+            if !drawn.finished.contains(&id) {
+                // Its verdict is Inconclusive at least, and what was asked of a judge is not listed.
+                continue;
+            }
+            let scene = Scene::read(pack, &id, scenario, &mut found);
             judged::check(&scene, &mut found);
             raw::check(&scene, &mut found);
-            vectors::check(&scene, &results, &mut found);
+            vectors::check(&scene, results, &mut found);
         }
     }
     if let Some(why) = &results.interrupted {
@@ -131,7 +141,7 @@ pub fn verify(pack: &Pack, apart: &[&str]) -> anyhow::Result<Verification> {
 struct Scene<'a> {
     pack: &'a Pack,
     case: &'a str,
-    scenario: &'a crate::report::results::ScenarioResult,
+    scenario: &'a ScenarioResult,
     /// Its folder, with `/` at the end.
     folder: String,
     questions: Vec<judged::Asked>,
@@ -140,15 +150,15 @@ struct Scene<'a> {
 impl<'a> Scene<'a> {
     fn read(
         pack: &'a Pack,
-        case: &'a str,
-        scenario: &'a crate::report::results::ScenarioResult,
+        id: &'a ScenarioId,
+        scenario: &'a ScenarioResult,
         found: &mut Verification,
     ) -> Self {
-        let folder = format!("evidence/{case}/line-{:03}/", scenario.line);
+        let folder = format!("{}/", id.folder());
         let questions = judged::questions(pack, &folder, scenario, found);
         Self {
             pack,
-            case,
+            case: &id.case,
             scenario,
             folder,
             questions,
@@ -171,13 +181,4 @@ impl<'a> Scene<'a> {
     fn path(&self, name: &str) -> String {
         format!("{}{name}", self.folder)
     }
-}
-
-/// The scenario's verdict as a reader knows it.
-fn lines(results: &Results) -> impl Iterator<Item = (&str, usize)> {
-    results.cases.iter().flat_map(|case| {
-        case.scenarios
-            .iter()
-            .map(|scenario| (case.id.as_str(), scenario.line))
-    })
 }

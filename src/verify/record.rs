@@ -1,5 +1,6 @@
 //! The record and what is drawn from it: shape, contradictions, and every report drawn again.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -8,7 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Verification;
-use crate::model::event::Event;
+use crate::model::event::{Event, ScenarioId};
+use crate::model::evidence::EvidenceFile;
 use crate::model::inventory::Inventory;
 use crate::pack::{Digest, Pack};
 use crate::report;
@@ -22,11 +24,18 @@ pub const RECORD: [&str; 3] = ["run.json", "events.jsonl", "profile.toml"];
 /// What a record may hold beside them, for the report.
 const BESIDE: [&str; 2] = [record::INVENTORY, record::SELFTEST];
 
-/// Reads the record and draws everything again: the results, and the names of what is drawn. None if it cannot be read.
-pub fn check(
-    pack: &Pack,
-    found: &mut Verification,
-) -> anyhow::Result<Option<(Results, Vec<String>)>> {
+/// What was drawn from a record.
+pub struct Drawn {
+    /// What it comes to.
+    pub results: Results,
+    /// The names of the reports.
+    pub reports: Vec<String>,
+    /// The scenarios that came to their end, and so have listed what they kept.
+    pub finished: BTreeSet<ScenarioId>,
+}
+
+/// Reads the record and draws everything again; none if it cannot be read.
+pub fn check(pack: &Pack, found: &mut Verification) -> anyhow::Result<Option<Drawn>> {
     let mut readable = true;
     for name in RECORD {
         match pack.read(name) {
@@ -60,13 +69,54 @@ pub fn check(
             return Ok(None);
         }
     };
+    if !evidence_stays_inside(&record, found) {
+        return Ok(None);
+    }
     let results = report::draw(pack.root(), copy.path())?;
     contradictions(&record, &results, found);
     profile(&record.run, pack, found)?;
-    suite(&record.run, pack, found)?;
+    suite(&record.run, &results, pack, found)?;
     let mut drawn = redrawn(pack, copy.path(), found)?;
     drawn.extend(beside.map(str::to_owned));
-    Ok(Some((results, drawn)))
+    let finished = record.events.iter().filter_map(|event| match event {
+        Event::ScenarioFinished { scenario, .. } => Some(scenario.clone()),
+        _ => None,
+    });
+    Ok(Some(Drawn {
+        finished: finished.collect(),
+        results,
+        reports: drawn,
+    }))
+}
+
+/// Whether each file that the record lists lies below `evidence/`: reports are drawn from what is there, and nothing else is opened.
+fn evidence_stays_inside(record: &Record, found: &mut Verification) -> bool {
+    let mut inside = true;
+    for file in record.events.iter().flat_map(listed) {
+        let mut parts = file.path.split('/');
+        let below = parts.next() == Some("evidence")
+            && parts.all(|part| !["", ".", ".."].contains(&part))
+            && !file.path.contains(['\\', '\0']);
+        if !below {
+            found.miss(
+                "events.jsonl",
+                "path",
+                file.path.clone(),
+                "a path below evidence/",
+            );
+            inside = false;
+        }
+    }
+    inside
+}
+
+/// The files that an event lists.
+fn listed(event: &Event) -> Vec<&EvidenceFile> {
+    match event {
+        Event::ScenarioFinished { evidence, .. } => evidence.iter().collect(),
+        Event::RunResumed { cut_off, .. } => cut_off.iter().flat_map(|cut| &cut.evidence).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Whether a file of the record has the shape that we write: what we know, and nothing else.
@@ -194,11 +244,25 @@ fn contradictions(record: &Record, results: &Results, found: &mut Verification) 
 }
 
 /// What the record keeps of the suite is of the suite that was run.
-fn suite(run: &RunInfo, pack: &Pack, found: &mut Verification) -> anyhow::Result<()> {
+fn suite(
+    run: &RunInfo,
+    results: &Results,
+    pack: &Pack,
+    found: &mut Verification,
+) -> anyhow::Result<()> {
     for name in BESIDE.into_iter().filter(|name| pack.has(name)) {
         let kept: Value = serde_json::from_slice(&pack.read(name)?)?;
         let digest = kept["suite_digest"].as_str().unwrap_or_default().to_owned();
         found.compare(name, "/suite_digest", &digest, &run.suite_digest);
+    }
+    if pack.has(record::INVENTORY) {
+        let inventory: Inventory = serde_json::from_slice(&pack.read(record::INVENTORY)?)?;
+        for case in &results.cases {
+            if !inventory.cases.iter().any(|known| known.id == case.id) {
+                let follows = format!("{} was run", case.id);
+                found.miss(record::INVENTORY, "/cases", "no such test case", follows);
+            }
+        }
     }
     Ok(())
 }

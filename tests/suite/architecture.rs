@@ -239,6 +239,7 @@ fn whoever_verifies_shares_nothing_with_who_wrote() {
     let known = ["cms", "judge", "model", "pack", "report", "verify"];
     assert_knows_only("src/verify", &known);
     assert_knows_only("src/pack", &["pack"]);
+    assert_knows_only("src/compare", &["compare", "model", "pack", "report"]);
     assert_knows_only(
         "src/seal",
         &["cms", "model", "pack", "report", "seal", "verify"],

@@ -2,6 +2,8 @@
 //!
 //! The shape is what the evidence keeps, so it says what was on the wire and nothing about what it means.
 
+use std::sync::OnceLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::HeaderMap;
@@ -9,6 +11,7 @@ use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION, SET_
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 /// Bodies up to this many bytes are kept in the exchange itself; of longer ones only the digest is.
 pub const INLINE_BODY: usize = 16 * 1024;
@@ -191,14 +194,15 @@ fn first<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
-/// Header fields as the transcript keeps them: credentials only as a digest, so that a transcript can be
+/// Header fields as the transcript keeps them: credentials only as a salted digest, so that a transcript can be
 /// handed on, and two uses of one credential can still be told to be the same.
 pub(crate) fn recorded(headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .iter()
         .map(|(name, value)| {
             let value = if is_credential(name) || value.is_sensitive() {
-                let digest = hex::encode(Sha256::digest(value.as_bytes()));
+                let digest = Sha256::new_with_prefix(salt()).chain_update(value.as_bytes());
+                let digest = hex::encode(digest.finalize());
                 format!("sha256:{}", &digest[..16])
             } else {
                 String::from_utf8_lossy(value.as_bytes()).into_owned()
@@ -206,6 +210,12 @@ pub(crate) fn recorded(headers: &HeaderMap) -> Vec<(String, String)> {
             (name.as_str().to_owned(), value)
         })
         .collect()
+}
+
+/// Drawn once for a program and never told: nobody can test a guess.
+fn salt() -> &'static [u8; 16] {
+    static SALT: OnceLock<[u8; 16]> = OnceLock::new();
+    SALT.get_or_init(|| *Uuid::new_v4().as_bytes())
 }
 
 fn is_credential(name: &HeaderName) -> bool {

@@ -66,12 +66,11 @@ async fn curl_is_served_and_known_by_its_certificate() -> Outcome {
         .request
         .header("authorization")
         .ok_or("no credential")?;
-    assert_eq!(
-        credential,
-        format!(
-            "sha256:{}",
-            &hex::encode(Sha256::digest("Bearer secret"))[..16]
-        )
+    assert!(credential.starts_with("sha256:"), "{credential}");
+    let guess = hex::encode(Sha256::digest("Bearer secret"));
+    assert!(
+        !credential.contains(&guess[..16]),
+        "a guess could be tested"
     );
     bed.nfvo.stop().await;
     Ok(())

@@ -1,5 +1,8 @@
 //! Evidence packs: verified, sealed, tampered with, compared.
 
+mod canaries;
+mod crash;
+mod diff;
 mod lab;
 mod seal;
 mod tamper;

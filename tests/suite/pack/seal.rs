@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use super::lab::{AUTHORITY, Lab};
 use super::sample;
-use crate::support::Stage;
+use crate::support::{Ended, Stage};
 
 #[test]
 fn a_sealed_run_verifies_here_and_by_openssl() {
@@ -199,4 +199,80 @@ fn what_cannot_be_sealed_is_told_by_its_option() {
         ])
         .assert_told(64, &["does not verify, so it is not sealed", "summary.txt"]);
     assert!(!stage.path("other.asice").exists());
+}
+
+/// Where distributions put the library.
+const MODULES: [&str; 3] = [
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib64/softhsm/libsofthsm2.so",
+    "/usr/lib64/pkcs11/libsofthsm2.so",
+];
+
+#[test]
+fn a_key_in_a_token_seals_and_stays_there() {
+    let stage = Stage::new();
+    sample(&stage);
+    let Some(lab) = Lab::new(&stage) else { return };
+    let module = MODULES
+        .into_iter()
+        .find(|module| std::path::Path::new(module).exists());
+    let Some(module) = module else {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "softhsm2 is not installed"
+        );
+        #[expect(clippy::print_stderr, reason = "whoever runs the tests must see it")]
+        let () = eprintln!("NOT RUN: there is no softhsm2");
+        return;
+    };
+    std::fs::create_dir(stage.path("tokens")).unwrap();
+    let settings = format!(
+        "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
+        stage.path("tokens").display()
+    );
+    stage.write("softhsm2.conf", &settings);
+    stage.write("pin", "123456\n");
+    lab.certify("rsa", "ca", "RSA -pkeyopt rsa_keygen_bits:2048", "");
+    let util = "SOFTHSM2_CONF=softhsm2.conf softhsm2-util";
+    lab.expect(&format!(
+        "{util} --init-token --free --label seals --so-pin 654321 --pin 123456"
+    ));
+    for (id, name) in [("01", "lab"), ("02", "rsa")] {
+        lab.expect(&format!(
+            "{util} --import {name}.key --token seals --label {name} --id {id} --pin 123456"
+        ));
+        std::fs::remove_file(stage.path(&format!("{name}.key"))).unwrap();
+    }
+    let seal = |label: &str, cert: &str| {
+        let arguments = [
+            "seal",
+            "run",
+            "--pkcs11",
+            module,
+            "--token",
+            "seals",
+            "--key-label",
+            label,
+            "--pin-file",
+            "pin",
+            "--cert",
+            cert,
+        ];
+        let mut command = stage.scas(&arguments);
+        let output = command
+            .env("SOFTHSM2_CONF", stage.path("softhsm2.conf"))
+            .output();
+        Ended::of(output.unwrap())
+    };
+    for name in ["lab", "rsa"] {
+        seal(name, &format!("{name}.pem")).assert_told(0, &["sealed: "]);
+        stage
+            .run(&["verify", "run.asice", "--anchors", "ca.pem"])
+            .assert_told(0, &[&format!("sealed by CN={name}, who is trusted")]);
+        std::fs::remove_file(stage.path("run.asice")).unwrap();
+    }
+    seal("none", "lab.pem").assert_told(64, &["--key-label", "0 private keys 'none'"]);
+    seal("lab", "tsa.pem").assert_told(64, &["--key-label 'lab' is not the key of --cert tsa.pem"]);
+    stage.write("pin", "000000");
+    seal("lab", "lab.pem").assert_told(64, &["--pin-file pin"]);
 }
