@@ -108,6 +108,31 @@ pub struct CutOff {
     pub scenario: ScenarioId,
     /// What lay in its folder, under the name that it has since.
     pub evidence: Vec<EvidenceFile>,
+    /// What judges had answered: each was asked for an expected result. An unmet one stands.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub answered: Vec<Answered>,
+    /// What was seen and not judged: the scenario is Inconclusive at least.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unjudged: Vec<Unjudged>,
+}
+
+/// A judge's answer that an attempt left when it was cut off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Answered {
+    /// The file with question and answer.
+    pub path: String,
+    /// The answer.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What an attempt had seen when it was cut off, before a judge decided on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unjudged {
+    /// The file that tells it.
+    pub path: String,
+    /// What, in words.
+    pub seen: String,
 }
 
 /// A test case as it was planned: what a report needs to know without the catalogue.

@@ -1,5 +1,6 @@
 //! Reports: folds over a run's record. They need neither the SUT nor the suite, so they can be redrawn at any time.
 
+pub mod cut_off;
 pub mod fold;
 pub mod formats;
 pub mod html;

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::record::RunInfo;
-use crate::model::event::Step;
+use crate::model::event::{Answered, Step, Unjudged};
 use crate::model::evidence::{EvidenceFile, Measurement, Observation};
 use crate::model::sut::Waiver;
 use crate::model::verdict::{CaseVerdict, Verdict};
@@ -264,6 +264,12 @@ pub struct CutOffAttempt {
     pub steps: Vec<Step>,
     /// Files that it left.
     pub evidence: Vec<EvidenceFile>,
+    /// What judges had answered, as those files tell. An unmet expected result stands.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub answered: Vec<Answered>,
+    /// What was seen and not judged, as those files tell: the scenario is Inconclusive at least.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unjudged: Vec<Unjudged>,
 }
 
 impl ScenarioResult {

@@ -16,8 +16,8 @@ use super::Listener;
 use crate::model::event::{CutOff, Event, PlannedCase, ScenarioId};
 use crate::model::evidence::EvidenceFile;
 use crate::recorder::{EVENTS, Recorder};
-use crate::report::fold;
 use crate::report::record::{Record, RunInfo};
+use crate::report::{cut_off, fold};
 
 /// A run's record, whose writing end nobody else has.
 pub struct Begun {
@@ -167,10 +167,7 @@ impl Begun {
     pub fn take_up(self, listener: Listener) -> anyhow::Result<(Recorder, Event)> {
         let mut cut_off = Vec::new();
         for scenario in &self.open {
-            cut_off.push(CutOff {
-                evidence: self.set_aside(scenario)?,
-                scenario: scenario.clone(),
-            });
+            cut_off.push(self.set_aside(scenario)?);
         }
         let path = self.folder.join(EVENTS);
         let cut_line = self
@@ -184,17 +181,23 @@ impl Begun {
         Ok((Recorder::go_on(path, self.events, listener), event))
     }
 
-    /// Under the same name each time, so that it does not matter if this is cut off in turn.
-    fn set_aside(&self, scenario: &ScenarioId) -> anyhow::Result<Vec<EvidenceFile>> {
+    /// Under the same name each time, so that it does not matter if this is cut off in turn. Returns what it left, and had come to.
+    fn set_aside(&self, scenario: &ScenarioId) -> anyhow::Result<CutOff> {
         let name = scenario.folder();
         let aside = format!("{name}.cut-off-{}", self.attempt());
         let (from, to) = (self.folder.join(&name), self.folder.join(&aside));
         if from.exists() && !to.exists() {
             fs::rename(&from, &to).with_context(|| format!("cannot move {}", from.display()))?;
         }
-        let mut files = Vec::new();
+        let mut telling = Vec::new();
+        let mut cut_off = CutOff {
+            scenario: scenario.clone(),
+            evidence: Vec::new(),
+            answered: Vec::new(),
+            unjudged: Vec::new(),
+        };
         if !to.exists() {
-            return Ok(files);
+            return Ok(cut_off);
         }
         for entry in walkdir::WalkDir::new(&to).sort_by_file_name() {
             let entry = entry?;
@@ -204,14 +207,22 @@ impl Begun {
             let bytes = fs::read(entry.path())
                 .with_context(|| format!("cannot read {}", entry.path().display()))?;
             let within = entry.path().strip_prefix(&to).unwrap_or(entry.path());
-            files.push(EvidenceFile {
-                path: format!("{aside}/{}", within.display()),
+            let path = format!("{aside}/{}", within.display());
+            cut_off.evidence.push(EvidenceFile {
+                path: path.clone(),
                 what: "left by an attempt that was cut off".to_owned(),
                 length: bytes.len() as u64,
                 sha256: hex::encode(Sha256::digest(&bytes)),
             });
+            if cut_off::tells(&path) {
+                telling.push((path, bytes));
+            }
         }
-        Ok(files)
+        let telling = telling
+            .iter()
+            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+        (cut_off.answered, cut_off.unjudged) = cut_off::came_to(telling);
+        Ok(cut_off)
     }
 
     /// Takes out a line that was cut short, and returns it. A last line that lacks nothing but its end gets it.

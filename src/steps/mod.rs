@@ -64,9 +64,11 @@ impl<E: Into<anyhow::Error>> From<E> for Problem {
         match error.downcast_ref::<StartError>() {
             None | Some(StartError::File { .. }) => Self::Harness(error),
             // Nothing is said about the product, whatever the step is.
-            Some(asked @ (StartError::NobodyToDo { .. } | StartError::NotDone { .. })) => {
-                Self::Undecided(asked.to_string())
-            }
+            Some(
+                undone @ (StartError::NobodyToDo { .. }
+                | StartError::NotDone { .. }
+                | StartError::NotRestarted),
+            ) => Self::Undecided(undone.to_string()),
             Some(start) => Self::unmet("a VNFM that runs", start.to_string()),
         }
     }

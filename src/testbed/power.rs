@@ -15,6 +15,9 @@ use crate::model::sut::Action;
 /// Time between two looks at whether a product listens that was started elsewhere: nothing announces it.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long the end of a connection may be on its way. No longer: a product that was not restarted closes a silent one in the end.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 impl Testbed {
     /// Starts the SUT; one that runs by itself is reset first, where there is a command for it.
     ///
@@ -83,7 +86,7 @@ impl Testbed {
     /// Stops the SUT and starts it again.
     ///
     /// # Errors
-    /// As [`Testbed::start`] and [`Testbed::stop`].
+    /// As [`Testbed::start`] and [`Testbed::stop`]; or it was not seen to restart, whoever says so.
     pub async fn restart(&mut self) -> Result<(), StartError> {
         let commands = &self.context.profile.ixit.commands;
         let both = commands.start.is_some() && commands.stop.is_some();
@@ -93,10 +96,15 @@ impl Testbed {
             let witness = self.witness().await;
             self.wanted("restart", restart).await?;
             let listening = self.listening().await;
-            self.operated
-                .observations
-                .extend(witness.and_then(outlived));
+            let outlived = match witness {
+                Some(witness) if listening.is_ok() => outlives(&witness).await,
+                _ => false,
+            };
             self.waits.end(begun);
+            if outlived {
+                self.operated.observations.push(not_seen());
+                return Err(StartError::NotRestarted);
+            }
             return listening;
         }
         self.stop().await?;
@@ -280,16 +288,22 @@ impl Testbed {
     }
 }
 
-/// A restart is taken at its word, but told if nothing bears it out.
-fn outlived(witness: TcpStream) -> Option<Observation> {
-    let open = matches!(witness.try_read(&mut [0; 1]), Err(error) if error.kind() == ErrorKind::WouldBlock);
-    open.then(|| Observation {
+/// Whether a connection from before a restart is still open after it.
+async fn outlives(witness: &TcpStream) -> bool {
+    // Its end may still be under way from another machine.
+    let ended = tokio::time::timeout(FAREWELL, witness.readable()).await;
+    ended.is_err()
+        || matches!(witness.try_read(&mut [0; 1]), Err(error) if error.kind() == ErrorKind::WouldBlock)
+}
+
+fn not_seen() -> Observation {
+    Observation {
         name: "restart-not-seen".to_owned(),
         text: "a connection from before the restart is still open after it: the product was not restarted, or something in front of it \
                holds its connections"
             .to_owned(),
         clause: None,
-    })
+    }
 }
 
 pub(super) fn filled(text: &str, values: &BTreeMap<&str, String>) -> Result<String, StartError> {

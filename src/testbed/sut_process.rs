@@ -131,6 +131,12 @@ pub enum StartError {
         /// What became of it, and who says so.
         why: String,
     },
+    /// Nothing bears out that it was restarted.
+    #[error(
+        "ixit.commands.restart: the product was not seen to restart: a connection from before it is still open after it; let it end only \
+         when the product was restarted, or give ixit.commands.stop and ixit.commands.start"
+    )]
+    NotRestarted,
     /// A command of the profile did not do its work.
     #[error("{label}: {why}")]
     Command {

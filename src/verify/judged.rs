@@ -1,6 +1,5 @@
 //! The judges, asked again: each `question-N.json`, and whether the steps and the verdict of the scenario follow from the answers.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::record::{difference, shown};
@@ -10,7 +9,8 @@ use crate::model::event::Step;
 use crate::model::question::{Judgement, Question};
 use crate::model::verdict::{Keyword, Outcome, Verdict};
 use crate::pack::Pack;
-use crate::report::results::ScenarioResult;
+use crate::report::cut_off::{Kept, came_to, tells};
+use crate::report::results::{CutOffAttempt, ScenarioResult};
 
 /// Stands for words in which a private key could be read; what is computed from it differs from what was computed from them.
 const WITHHELD: &str = "(withheld: key material was found here)";
@@ -23,13 +23,6 @@ pub struct Asked {
     pub question: Question,
     /// What a judge answers.
     pub answer: Judgement,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Kept {
-    asked: Question,
-    answered: Judgement,
 }
 
 /// Reads the scenario's questions in their order, and asks each again.
@@ -64,6 +57,28 @@ pub fn questions(
         asked.extend(ask(path, &bytes, found));
     }
     asked
+}
+
+/// Asks again what an attempt that was cut off had asked, and checks that the record tells what it had come to.
+pub fn cut_off(pack: &Pack, at: &str, attempt: &CutOffAttempt, found: &mut Verification) {
+    let paths = attempt.evidence.iter().map(|file| file.path.as_str());
+    let read = |path| Some((path, pack.read(path).ok()?));
+    let files: Vec<(&str, Vec<u8>)> = paths.filter(|path| tells(path)).filter_map(read).collect();
+    let (answered, unjudged) = came_to(files.iter().map(|(path, bytes)| (*path, bytes.as_slice())));
+    for answer in &answered {
+        let bytes = files.iter().find(|(path, _)| *path == answer.path);
+        bytes.and_then(|(path, bytes)| ask(path, bytes, found));
+    }
+    let told = serde_json::json!({ "answered": attempt.answered, "unjudged": attempt.unjudged });
+    let follows = serde_json::json!({ "answered": answered, "unjudged": unjudged });
+    if let Some((field, said, follows)) = difference(&told, &follows) {
+        found.miss(
+            "events.jsonl",
+            format!("{at}, cut_off {field}"),
+            said,
+            follows,
+        );
+    }
 }
 
 fn ask(path: &str, bytes: &[u8], found: &mut Verification) -> Option<Asked> {

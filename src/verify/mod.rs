@@ -119,6 +119,10 @@ pub fn verify(pack: &Pack, apart: &[&str]) -> anyhow::Result<Verification> {
                 case: case.id.clone(),
                 line: scenario.line,
             };
+            for attempt in &scenario.cut_off {
+                let at = format!("{} line {}", case.id, scenario.line);
+                judged::cut_off(pack, &at, attempt, &mut found);
+            }
             if !drawn.finished.contains(&id) {
                 // Its verdict is Inconclusive at least, and what was asked of a judge is not listed.
                 continue;

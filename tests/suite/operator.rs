@@ -245,6 +245,12 @@ fn prepared_answers_are_taken_and_what_can_be_seen_is_looked_at() {
         seen.contains("a connection from before the restart is still open"),
         "{seen}"
     );
+    assert_eq!(restart["verdict"], "inconclusive", "{restart}");
+    let reason = restart["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("undecided: ixit.commands.restart: the product was not seen to restart"),
+        "{reason}"
+    );
     let (kill, kept) = lab.scenario(KILL);
     assert_eq!(kill["verdict"], "inconclusive");
     let reason = kill["reason"].as_str().unwrap();

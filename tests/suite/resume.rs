@@ -266,3 +266,96 @@ fn another_run_is_not_taken_for_the_one_that_was_cut_off() {
         .run(&["run", "--resume", "nowhere"])
         .assert_told(64, &["--resume nowhere: is no run's folder"]);
 }
+
+/// A run of a product that does not verify, killed after the judge's answer was kept and before the step that asked was told; since then
+/// the product is mended.
+fn killed_after_the_answer() -> (Stage, PathBuf) {
+    let stage = Stage::new();
+    let defect = "accepts-without-verifying";
+    let select = "4.2.2.1 and @normative";
+    stage
+        .run(&["run", "--select", select, "--defect", defect])
+        .assert_told(1, &["verdict: Fail"]);
+    let folder = stage.run_folder();
+    let record = std::fs::read(folder.join("events.jsonl")).unwrap();
+    let told = events(&record);
+    let is_judged = |event: &Value| event["step"]["outcome"] == "unmet";
+    let judged = told.iter().position(is_judged).unwrap();
+    let lines = record.split_inclusive(|byte| *byte == b'\n');
+    let kept: Vec<&[u8]> = lines.take(judged).collect();
+    std::fs::write(folder.join("events.jsonl"), kept.concat()).unwrap();
+    let run = std::fs::read_to_string(folder.join("run.json")).unwrap();
+    let mended = run.replace(&format!("\"{defect}\""), "");
+    assert_ne!(run, mended);
+    std::fs::write(folder.join("run.json"), mended).unwrap();
+    (stage, folder)
+}
+
+#[test]
+fn a_judges_answer_stands_though_the_run_was_killed_before_it_was_told() {
+    let (stage, folder) = killed_after_the_answer();
+    let run = folder.to_str().unwrap();
+    let reason = ".cut-off-1/question-2.json): expected ";
+    stage.run(&["run", "--resume", run]).assert_told(
+        1,
+        &[
+            "verdict: Fail",
+            "before the run was cut off and resumed, a judge had answered",
+            reason,
+        ],
+    );
+    let results = json(&folder.join("results.json"));
+    let scenario = &results["cases"][0]["scenarios"][0];
+    let steps = scenario["steps"].as_array().unwrap();
+    let met = steps.iter().all(|step| step["outcome"] == "met");
+    assert!(met, "the second attempt passed: {scenario}");
+    stage.run(&["verify", run]).assert_told(0, &["Fail"]);
+
+    // Who takes the answer out of the event, or another in, is found out.
+    let path = folder.join("events.jsonl");
+    let record = std::fs::read_to_string(&path).unwrap();
+    for without in [true, false] {
+        let mut lines = Vec::new();
+        for mut event in events(record.as_bytes()) {
+            if let Some(cut_off) = event.get_mut("cut_off").and_then(|all| all.get_mut(0)) {
+                let answers = cut_off["answered"].as_array_mut().unwrap();
+                assert_eq!(answers.len(), 2);
+                if without {
+                    answers.pop();
+                } else {
+                    answers[1] =
+                        serde_json::json!({ "path": answers[1]["path"], "outcome": "met" });
+                }
+            }
+            lines.push(event.to_string() + "\n");
+        }
+        std::fs::write(&path, lines.concat()).unwrap();
+        stage
+            .run(&["report", run])
+            .assert_told(0, &["verdict: Pass"]);
+        stage
+            .run(&["verify", run])
+            .assert_told(1, &["events.jsonl, TC_", "cut_off /answered"]);
+    }
+}
+
+#[test]
+fn what_was_seen_before_a_kill_and_not_judged_leaves_the_scenario_open() {
+    let (stage, folder) = killed_after_the_answer();
+    let run = folder.to_str().unwrap();
+    let questions = walkdir::WalkDir::new(folder.join("evidence"))
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path());
+    for question in questions.filter(|path| path.ends_with("question-2.json")) {
+        std::fs::remove_file(&question).unwrap();
+        let look = r#"{"look":"at the end","began":"2026-01-01T00:00:00Z","lacked":[],"search":{"exposures":[{}]}}"#;
+        std::fs::write(question.with_file_name("look-1.json"), look).unwrap();
+    }
+    let told = "the attempt that was cut off had seen key material in 1 place(s)";
+    stage
+        .run(&["run", "--resume", run])
+        .assert_told(2, &["verdict: Inconclusive", told]);
+    stage
+        .run(&["verify", run])
+        .assert_told(0, &["Inconclusive"]);
+}

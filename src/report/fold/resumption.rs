@@ -48,7 +48,7 @@ impl Told {
             let told: Vec<&CutOff> = cut_off.iter().filter(|cut| cut.scenario == *id).collect();
             match (scenario.is_open(), told.as_slice()) {
                 (true, [cut]) => {
-                    if let Some(started) = scenario.cut_off(&cut.evidence) {
+                    if let Some(started) = scenario.cut_off(cut) {
                         self.resumptions.in_vain.push((started, at));
                     }
                 }
@@ -76,11 +76,12 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
-    use crate::model::event::{CutOff, Event};
+    use crate::model::event::{Answered, CutOff, Event, Unjudged};
     use crate::model::verdict::{Keyword, Outcome, Verdict};
     use crate::report::fold::tests::{
         EXTENDED, NORMATIVE, at, finished, fold, id, plan, started, step, unmet,
     };
+    use crate::report::results::ScenarioResult;
 
     fn resumed(second: i64, lines: &[usize]) -> Event {
         Event::RunResumed {
@@ -91,6 +92,8 @@ mod tests {
                 .map(|line| CutOff {
                     scenario: id(*line),
                     evidence: Vec::new(),
+                    answered: Vec::new(),
+                    unjudged: Vec::new(),
                 })
                 .collect(),
         }
@@ -143,6 +146,61 @@ mod tests {
             reason: "the machine went down".into(),
         };
         assert_eq!(fold(cut_off(undecided)).verdict, Some(Verdict::Pass));
+    }
+
+    /// The run was killed between the answer of a judge and the step that asked.
+    fn answered(answered: Vec<Answered>, unjudged: Vec<Unjudged>) -> ScenarioResult {
+        let mut events = cut_off(Outcome::Met);
+        let mut resumed = resumed(12, &[EXTENDED]);
+        if let Event::RunResumed { cut_off, .. } = &mut resumed {
+            cut_off[0].answered = answered;
+            cut_off[0].unjudged = unjudged;
+        }
+        events[6] = resumed;
+        events.remove(5);
+        let results = fold(events);
+        assert_eq!(results.faults, [""; 0]);
+        let scenario = results.cases[0].scenarios[1].clone();
+        assert_eq!(results.verdict, Some(scenario.verdict));
+        scenario
+    }
+
+    fn answer(outcome: Outcome) -> Answered {
+        Answered {
+            path: "question-2.json".into(),
+            outcome,
+        }
+    }
+
+    #[test]
+    fn a_judges_answer_stands_though_its_step_was_not_told() {
+        let fail = answered(vec![answer(Outcome::Met), answer(unmet())], Vec::new());
+        assert_eq!(fail.verdict, Verdict::Fail);
+        let reason =
+            "before the run was cut off and resumed, a judge had answered (question-2.json): ";
+        assert!(fail.reason.starts_with(reason), "{}", fail.reason);
+        assert_eq!(fail.cut_off[0].answered.len(), 2);
+        let undecided = Outcome::Undecided {
+            reason: "the machine went down".into(),
+        };
+        let pass = answered(vec![answer(undecided)], Vec::new());
+        assert_eq!((pass.verdict, pass.reason.as_str()), (Verdict::Pass, ""));
+    }
+
+    #[test]
+    fn what_was_seen_before_the_interruption_and_not_judged_leaves_the_scenario_open() {
+        let seen = || Unjudged {
+            path: "look-1.json".into(),
+            seen: "key material in 2 place(s)".into(),
+        };
+        let open = answered(Vec::new(), vec![seen()]);
+        assert_eq!(open.verdict, Verdict::Inconclusive);
+        assert_eq!(
+            open.reason,
+            "the attempt that was cut off had seen key material in 2 place(s) (look-1.json), and no judge has decided on it"
+        );
+        let fail = answered(vec![answer(unmet())], vec![seen()]);
+        assert_eq!(fail.verdict, Verdict::Fail);
     }
 
     #[test]

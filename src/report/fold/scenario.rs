@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::event::{Event, PlannedScenario, Step};
-use crate::model::evidence::EvidenceFile;
+use crate::model::event::{CutOff, Event, PlannedScenario, Step};
 use crate::model::verdict::{Keyword, Outcome, Verdict};
 use crate::report::results::{CutOffAttempt, ScenarioResult};
 
@@ -56,12 +55,14 @@ impl Scenario {
     }
 
     /// The run was resumed while it was open: it begins anew. Returns when the attempt began that was cut off.
-    pub fn cut_off(&mut self, evidence: &[EvidenceFile]) -> Option<Timestamp> {
+    pub fn cut_off(&mut self, cut: &CutOff) -> Option<Timestamp> {
         let started = self.started.take_if(|_| self.finished.is_none())?;
         self.cut_off.push(CutOffAttempt {
             started,
             steps: std::mem::take(&mut self.steps),
-            evidence: evidence.to_vec(),
+            evidence: cut.evidence.clone(),
+            answered: cut.answered.clone(),
+            unjudged: cut.unjudged.clone(),
         });
         Some(started)
     }
@@ -98,12 +99,20 @@ impl Scenario {
         worst(&self.steps).map(|(verdict, _)| verdict)
     }
 
-    /// What was judged before the run was cut off, if it stands: a Fail or an Error. Anything less may come from the interruption itself.
-    fn judged_before(&self) -> Option<(Verdict, &Step)> {
-        let earlier = self.cut_off.iter().filter_map(|cut| worst(&cut.steps));
-        earlier
-            .filter(|(verdict, _)| *verdict >= Verdict::Fail)
-            .max_by_key(|(verdict, _)| *verdict)
+    /// What was judged before the run was cut off, if it stands, and how: a Fail or an Error. Anything less may come from the
+    /// interruption itself, but what was seen and not judged leaves the scenario open.
+    fn before(&self) -> Option<(Verdict, String)> {
+        let earlier = self.cut_off.iter().filter_map(judged_before);
+        // Of equals the last is the greatest.
+        let judged = earlier.rev().max_by_key(|(verdict, _)| *verdict);
+        judged.or_else(|| {
+            let seen = self.cut_off.iter().flat_map(|cut| &cut.unjudged).next()?;
+            let reason = format!(
+                "the attempt that was cut off had seen {} ({}), and no judge has decided on it",
+                seen.seen, seen.path
+            );
+            Some((Verdict::Inconclusive, reason))
+        })
     }
 
     /// From its beginning to its end.
@@ -153,14 +162,11 @@ impl Scenario {
             result.verdict = self.without_end(interrupted.is_some());
             result.reason = self.reason_without_end(interrupted);
         }
-        if let Some((verdict, step)) = self.judged_before()
+        if let Some((verdict, reason)) = self.before()
             && verdict > result.verdict
         {
             result.verdict = verdict;
-            result.reason = format!(
-                "before the run was cut off and resumed: {} {}: {}",
-                step.keyword, step.text, step.outcome
-            );
+            result.reason = reason;
         }
         if let Some(how) = self.contradiction() {
             result.verdict = Verdict::Error;
@@ -202,6 +208,30 @@ impl Scenario {
             .find(|step| step.outcome != Outcome::Met)
             .map(|step| format!("{} {}: {}", step.keyword, step.text, step.outcome))
     }
+}
+
+/// The Fail or Error that an attempt had come to when it was cut off, and how. A judge's answer counts also where the step that asked
+/// was not told any more: it lies on the disk first.
+fn judged_before(cut: &CutOffAttempt) -> Option<(Verdict, String)> {
+    const WHEN: &str = "before the run was cut off and resumed";
+    let answers = cut.answered.iter().map(|answered| {
+        // Judges are asked under `Then`.
+        let verdict = Verdict::of_step(Keyword::Then, &answered.outcome);
+        let reason = format!(
+            "{WHEN}, a judge had answered ({}): {}",
+            answered.path, answered.outcome
+        );
+        (verdict, reason)
+    });
+    let steps = worst(&cut.steps).map(|(verdict, step)| {
+        let reason = format!("{WHEN}: {} {}: {}", step.keyword, step.text, step.outcome);
+        (verdict, reason)
+    });
+    // Of equals the last is the greatest: the step says more.
+    let stands = answers.rev().chain(steps);
+    stands
+        .filter(|(verdict, _)| *verdict >= Verdict::Fail)
+        .max_by_key(|(verdict, _)| *verdict)
 }
 
 /// The worst of these steps, the first of its kind, and what it comes to.
