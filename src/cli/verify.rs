@@ -146,10 +146,13 @@ fn text(found: &Verification, seal: Option<&State>) -> String {
     let verdict = found
         .verdict
         .map_or("none".to_owned(), |verdict: Verdict| verdict.to_string());
-    line(if found.holds() {
-        format!("verified: the evidence bears out the verdict {verdict}")
-    } else {
-        format!("NOT verified: {} mismatch(es)", found.mismatches.len())
+    let trusted = seal.is_some_and(|seal| seal.trusted);
+    line(match (found.holds(), trusted) {
+        (true, true) => format!("verified: the evidence bears out the verdict {verdict}"),
+        (true, false) => format!(
+            "consistent in itself: the evidence bears out the verdict {verdict}; nobody vouches for it (a seal, and --anchors, would)"
+        ),
+        (false, _) => format!("NOT verified: {} mismatch(es)", found.mismatches.len()),
     });
     text
 }

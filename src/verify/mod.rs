@@ -3,8 +3,10 @@
 //! Every file is digested, every report is drawn again, every judge is asked again, and what a judge was told is looked up in what
 //! was kept raw: transcripts, archives, looks. What does not follow is a [`Mismatch`], with the file and the field.
 
+mod claims;
 mod files;
 mod judged;
+pub mod phrases;
 mod raw;
 mod record;
 mod vectors;
@@ -13,6 +15,7 @@ pub use record::difference;
 use serde::Serialize;
 
 use crate::model::event::ScenarioId;
+use crate::model::sut::Profile;
 use crate::model::verdict::Verdict;
 use crate::pack::Pack;
 use crate::report::results::ScenarioResult;
@@ -127,7 +130,7 @@ pub fn verify(pack: &Pack, apart: &[&str]) -> anyhow::Result<Verification> {
                 // Its verdict is Inconclusive at least, and what was asked of a judge is not listed.
                 continue;
             }
-            let scene = Scene::read(pack, &id, scenario, &mut found);
+            let scene = Scene::read(pack, &drawn.profile, &id, scenario, &mut found);
             judged::check(&scene, &mut found);
             raw::check(&scene, &mut found);
             vectors::check(&scene, results, &mut found);
@@ -144,6 +147,7 @@ pub fn verify(pack: &Pack, apart: &[&str]) -> anyhow::Result<Verification> {
 /// One scenario with the files that it lists.
 struct Scene<'a> {
     pack: &'a Pack,
+    profile: &'a Profile,
     case: &'a str,
     scenario: &'a ScenarioResult,
     /// Its folder, with `/` at the end.
@@ -154,6 +158,7 @@ struct Scene<'a> {
 impl<'a> Scene<'a> {
     fn read(
         pack: &'a Pack,
+        profile: &'a Profile,
         id: &'a ScenarioId,
         scenario: &'a ScenarioResult,
         found: &mut Verification,
@@ -162,6 +167,7 @@ impl<'a> Scene<'a> {
         let questions = judged::questions(pack, &folder, scenario, found);
         Self {
             pack,
+            profile,
             case: &id.case,
             scenario,
             folder,

@@ -3,6 +3,7 @@
 mod identifiers;
 mod looks;
 mod offers;
+mod searched;
 mod transcript;
 
 use super::{Scene, Verification};
@@ -16,6 +17,7 @@ pub fn check(scene: &Scene<'_>, found: &mut Verification) {
         None => Transcript::default(),
     };
     found.figures.exchanges += transcript.len();
+    let mut files = looks::Files::read(scene, found);
     for asked in &scene.questions {
         let mut facts = Facts {
             path: &asked.path,
@@ -37,8 +39,8 @@ pub fn check(scene: &Scene<'_>, found: &mut Verification) {
             Question::Unique { rounds, notified } | Question::Notified { rounds, notified } => {
                 identifiers::check(rounds, notified, &mut facts);
             }
-            Question::KeyProtected { looks, .. } | Question::KeyDeleted { looks, .. } => {
-                looks::check(scene, looks, &mut facts);
+            Question::KeyProtected { keys, looks } | Question::KeyDeleted { keys, looks, .. } => {
+                files.check(keys, looks, &mut facts);
             }
             Question::ChannelsProtected { uses } => looks::channels(uses, &mut facts),
             Question::OamRefused {
@@ -56,6 +58,7 @@ pub fn check(scene: &Scene<'_>, found: &mut Verification) {
             | Question::NotInstalled { .. } => {}
         }
     }
+    files.told(scene, found);
 }
 
 /// The facts of one question, and where they are looked up.

@@ -6,12 +6,13 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::Verification;
+use super::{Verification, claims};
 use crate::model::event::{Event, ScenarioId};
 use crate::model::evidence::EvidenceFile;
 use crate::model::inventory::Inventory;
+use crate::model::sut::Profile;
 use crate::pack::{Digest, Pack};
 use crate::report;
 use crate::report::record::{self, Record, RunInfo};
@@ -28,6 +29,8 @@ const BESIDE: [&str; 2] = [record::INVENTORY, record::SELFTEST];
 pub struct Drawn {
     /// What it comes to.
     pub results: Results,
+    /// What profile.toml says; no secret that it names is read.
+    pub profile: Profile,
     /// The names of the reports.
     pub reports: Vec<String>,
     /// The scenarios that came to their end, and so have listed what they kept.
@@ -74,8 +77,11 @@ pub fn check(pack: &Pack, found: &mut Verification) -> anyhow::Result<Option<Dra
     }
     let results = report::draw(pack.root(), copy.path())?;
     contradictions(&record, &results, found);
-    profile(&record.run, pack, found)?;
-    suite(&record.run, &results, pack, found)?;
+    let Some(profile) = profile(&record.run, pack, found)? else {
+        return Ok(None);
+    };
+    let inventory = suite(&record.run, &results, pack, found)?;
+    claims::check(&record, inventory, &profile, found)?;
     let mut drawn = redrawn(pack, copy.path(), found)?;
     drawn.extend(beside.map(str::to_owned));
     let finished = record.events.iter().filter_map(|event| match event {
@@ -85,6 +91,7 @@ pub fn check(pack: &Pack, found: &mut Verification) -> anyhow::Result<Option<Dra
     Ok(Some(Drawn {
         finished: finished.collect(),
         results,
+        profile,
         reports: drawn,
     }))
 }
@@ -243,34 +250,58 @@ fn contradictions(record: &Record, results: &Results, found: &mut Verification) 
     }
 }
 
-/// What the record keeps of the suite is of the suite that was run.
+/// What the record keeps of the suite is of the suite that was run; returns what there was to run.
 fn suite(
     run: &RunInfo,
     results: &Results,
     pack: &Pack,
     found: &mut Verification,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<Inventory>> {
     for name in BESIDE.into_iter().filter(|name| pack.has(name)) {
         let kept: Value = serde_json::from_slice(&pack.read(name)?)?;
         let digest = kept["suite_digest"].as_str().unwrap_or_default().to_owned();
         found.compare(name, "/suite_digest", &digest, &run.suite_digest);
     }
-    if pack.has(record::INVENTORY) {
-        let inventory: Inventory = serde_json::from_slice(&pack.read(record::INVENTORY)?)?;
-        for case in &results.cases {
-            if !inventory.cases.iter().any(|known| known.id == case.id) {
-                let follows = format!("{} was run", case.id);
-                found.miss(record::INVENTORY, "/cases", "no such test case", follows);
-            }
+    if !pack.has(record::INVENTORY) {
+        return Ok(None);
+    }
+    let inventory: Inventory = serde_json::from_slice(&pack.read(record::INVENTORY)?)?;
+    for case in &results.cases {
+        if !inventory.cases.iter().any(|known| known.id == case.id) {
+            let follows = format!("{} was run", case.id);
+            found.miss(record::INVENTORY, "/cases", "no such test case", follows);
         }
     }
-    Ok(())
+    Ok(Some(inventory))
 }
 
-fn profile(run: &RunInfo, pack: &Pack, found: &mut Verification) -> anyhow::Result<()> {
-    let digest = Digest::of(&pack.read("profile.toml")?).sha256;
+/// Reads the profile, as far as it stands in the pack: what run.json repeats of it must be the same.
+fn profile(
+    run: &RunInfo,
+    pack: &Pack,
+    found: &mut Verification,
+) -> anyhow::Result<Option<Profile>> {
+    let bytes = pack.read("profile.toml")?;
+    let digest = Digest::of(&bytes).sha256;
     found.compare("run.json", "/profile_digest", &run.profile_digest, &digest);
-    Ok(())
+    let profile: Profile = match toml::from_slice(&bytes) {
+        Ok(profile) => profile,
+        Err(error) => {
+            found.miss("profile.toml", "", error.to_string(), "a profile");
+            return Ok(None);
+        }
+    };
+    let said = json!({ "sut": run.sut, "waivers": run.waivers });
+    let follows = json!({ "sut": profile.sut, "waivers": profile.waiver });
+    if let Some((field, said, follows)) = difference(&said, &follows) {
+        found.miss(
+            "run.json",
+            field,
+            said,
+            format!("{follows} in profile.toml"),
+        );
+    }
+    Ok(Some(profile))
 }
 
 /// Compares whatever is drawn from a record with what lies in the pack.

@@ -3,6 +3,7 @@
 mod canaries;
 mod crash;
 mod diff;
+mod forged;
 mod lab;
 mod seal;
 mod tamper;
