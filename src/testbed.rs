@@ -100,8 +100,6 @@ pub struct Testbed {
     spoken: Vec<Spoken>,
     remarks: Vec<String>,
     since: std::time::SystemTime,
-    /// The same moment, by a clock that nobody sets.
-    began: std::time::Instant,
     /// For what the tester writes meanwhile: snapshots, canaries.
     scratch: tempfile::TempDir,
     work: tempfile::TempDir,
@@ -186,7 +184,6 @@ impl Testbed {
             unsubscribed: None,
             remarks: Vec::new(),
             since: std::time::SystemTime::now(),
-            began: std::time::Instant::now(),
         })
     }
 
