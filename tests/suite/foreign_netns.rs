@@ -20,9 +20,13 @@ fn run(machine: &Machine, select: &str) -> Ended {
 
 /// The record of a look, by its name.
 fn look(machine: &Machine, name: &str) -> Value {
-    let records = std::fs::read_dir(look_folder(machine)).unwrap();
-    let records = records.map(|entry| entry.unwrap().path());
-    let mut looks = records.filter(|path| path.extension().is_some_and(|kind| kind == "json"));
+    let files = walkdir::WalkDir::new(machine.stage.run_folder().join("evidence"));
+    let records = files.into_iter().map(|entry| entry.unwrap().into_path());
+    let is_look = |path: &PathBuf| {
+        let file = path.file_name().unwrap().to_string_lossy();
+        file.starts_with("look-") && file.ends_with(".json")
+    };
+    let mut looks = records.filter(is_look);
     let look = looks.find_map(|path| Some(json(&path)).filter(|look| look["look"] == name));
     look.unwrap_or_else(|| panic!("no look is called {name}"))
 }

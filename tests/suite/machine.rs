@@ -317,7 +317,9 @@ fn boot(stage: &Stage, namespace: &str, there: &str) -> Child {
     stage.write("there/scas", "");
     // The server's key belongs to root alone, the product's folder to the product.
     let init = format!(
-        "mount --bind {there} {ROOT}\nmount --bind {scas} {ROOT}/scas\nmount -t tmpfs tmpfs /run\nmkdir /run/sshd\n\
+        // What the user's own shell would do first is no part of that machine.
+        "for file in /root/.bashrc /root/.profile; do [ ! -e $file ] || mount --bind /dev/null $file; done\n\
+         mount --bind {there} {ROOT}\nmount --bind {scas} {ROOT}/scas\nmount -t tmpfs tmpfs /run\nmkdir /run/sshd\n\
          mount -t tmpfs tmpfs /dev/shm\nmount -t tmpfs tmpfs /var/tmp\nmount -t tmpfs tmpfs /tmp\nchmod 1777 /tmp /dev/shm /var/tmp\n\
          cd /\ninstall -m 600 {ROOT}/etc/host {ROOT}/run/host\nexec {SSHD} -D -e -f {ROOT}/etc/sshd_config\n",
         there = path("there"),
