@@ -100,6 +100,8 @@ pub struct Testbed {
     spoken: Vec<Spoken>,
     remarks: Vec<String>,
     since: std::time::SystemTime,
+    /// The same moment, by a clock that nobody sets.
+    began: std::time::Instant,
     /// For what the tester writes meanwhile: snapshots, canaries.
     scratch: tempfile::TempDir,
     work: tempfile::TempDir,
@@ -184,6 +186,7 @@ impl Testbed {
             unsubscribed: None,
             remarks: Vec::new(),
             since: std::time::SystemTime::now(),
+            began: std::time::Instant::now(),
         })
     }
 

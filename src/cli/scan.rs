@@ -163,6 +163,8 @@ fn afar(args: &Args, via: &str) -> Result<Vec<Source>, Failure> {
         limits: &limits(args),
         // Whoever sits here may be asked, and can break it off.
         patience: None,
+        silence: None,
+        began: None,
     };
     let opened = Afar::open(wanted);
     let afar =
@@ -242,7 +244,8 @@ pub fn attempt() -> Outcome {
 pub fn serve() -> Outcome {
     crate::exposure::hygiene::harden().map_err(|error| Failure::Harness(error.into()))?;
     end_cleanly_on_signals()?;
-    let (from, to) = (std::io::stdin().lock(), std::io::stdout());
+    let from = std::io::BufReader::new(std::io::stdin());
+    let to = std::io::stdout();
     let to = std::io::BufWriter::with_capacity(1 << 20, to);
     let (program, hold) = helper()?;
     let own = afar::Own {
@@ -250,7 +253,11 @@ pub fn serve() -> Outcome {
         hold,
         attempt: vec![ATTEMPT.to_owned()],
     };
-    afar::serve(&own, &std::env::temp_dir(), from, to)
+    let gone = || {
+        crate::exposure::leftovers::remove_all();
+        std::process::exit(0);
+    };
+    afar::serve(&own, &std::env::temp_dir(), from, to, gone)
         .map_err(|error| Failure::Harness(error.into()))?;
     Ok(0)
 }

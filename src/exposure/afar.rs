@@ -13,7 +13,7 @@ mod wire;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::source::limits::Limits;
 use crate::source::path::Works;
@@ -28,6 +28,9 @@ use wire::{Ask, Tell};
 /// The hidden subcommand that is run there.
 pub const SUBCOMMAND: &str = "scan-serve";
 
+/// File systems round their times by as much.
+const SLACK: Duration = Duration::from_secs(10);
+
 /// What to look at there.
 #[derive(Clone, Debug)]
 pub struct Wanted<'w> {
@@ -39,6 +42,10 @@ pub struct Wanted<'w> {
     pub limits: &'w Limits,
     /// For how long an answer is waited for before anything is read; nobody sits at a terminal then, whom the command could ask.
     pub patience: Option<Duration>,
+    /// For how long it may say nothing after that, while something is waited for.
+    pub silence: Option<Duration>,
+    /// When that began of which changes in folders of everybody's count; none: all do.
+    pub began: Option<Instant>,
 }
 
 /// Why nothing can be searched there.
@@ -107,7 +114,7 @@ impl Afar {
         let Some((program, arguments)) = wanted.via.split_first() else {
             return Err(AfarError::NoCommand);
         };
-        let started = Line::start(program, arguments, wanted.patience);
+        let started = Line::start(program, arguments, wanted.patience, wanted.silence);
         let mut line = started.map_err(|source| AfarError::Start {
             command: command.clone(),
             source,
@@ -122,11 +129,19 @@ impl Afar {
         let answer = asked.and_then(|()| wire::read(&mut line.output));
         line.heard();
         match answer {
-            Ok((Tell::Ready { version }, _)) if version == wire::VERSION => Ok(Self {
-                session: Arc::new(Mutex::new(Session::new(line, command.clone(), surveys))),
-                command,
-            }),
-            Ok((Tell::Ready { version }, _)) => Err(AfarError::Version {
+            Ok((Tell::Ready { version, clock }, _)) if version == wire::VERSION => {
+                // Its clock may differ. It was read before we hear of it: so this may be earlier than the beginning, never later.
+                let passed = wanted.began.map(|began| began.elapsed());
+                let since = passed.map_or(Duration::ZERO, |passed| {
+                    clock.saturating_sub(passed.saturating_add(SLACK))
+                });
+                let session = Session::new(line, command.clone(), surveys, since);
+                Ok(Self {
+                    session: Arc::new(Mutex::new(session)),
+                    command,
+                })
+            }
+            Ok((Tell::Ready { version, .. }, _)) => Err(AfarError::Version {
                 command,
                 there: version,
             }),
@@ -176,5 +191,80 @@ impl Afar {
 
     fn session(&self) -> MutexGuard<'_, Session> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Opens what a shell's lines say, as a product.
+    fn opened(lines: &str, silence: u64, began: Option<Instant>) -> Afar {
+        let via = ["sh", "-c", lines].map(str::to_owned);
+        let product = ProductThere {
+            called: "product".to_owned(),
+            processes: Vec::new(),
+            others: true,
+            storage: Vec::new(),
+            who: None,
+        };
+        Afar::open(Wanted {
+            via: &via,
+            what: What::Product(product),
+            limits: &Limits::default(),
+            patience: Some(Duration::from_secs(60)),
+            silence: Some(Duration::from_secs(silence)),
+            began,
+        })
+        .unwrap()
+    }
+
+    fn ready(clock: &str) -> String {
+        let version = wire::VERSION;
+        format!(
+            r#"echo '{{"ready":{{"version":"{version}","clock":{{"secs":'{clock}',"nanos":0}}}}}}'"#
+        )
+    }
+
+    #[test]
+    fn what_falls_silent_after_its_first_word_is_ended() {
+        for (trap, asks) in [("", true), ("trap '' TERM; ", false)] {
+            let lines = format!("{trap}{}; sleep 1000", ready("5"));
+            let afar = opened(&lines, 1, None);
+            let told = match asks {
+                true => afar.reach().unwrap_err(),
+                false => afar.plant(&[1], false).unwrap_err(),
+            };
+            assert!(told.contains("it said nothing for 1 s"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_slow_way_never_makes_the_beginning_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let heard = folder.path().join("heard");
+        let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let began = (clock.unwrap(), Instant::now());
+        let slow = 2;
+        let lines = format!(
+            "sleep {slow}; {}; cat > {}",
+            ready("$(date +%s)"),
+            heard.display()
+        );
+        let afar = opened(&lines, 1, Some(began.1));
+        afar.plant(&[1], false).unwrap_err();
+        drop(afar);
+        let heard = std::fs::read(&heard).unwrap();
+        let asked =
+            heard.split(|byte| *byte == b'\n').find_map(|line| {
+                match serde_json::from_slice(line) {
+                    Ok(Ask::Search { since, .. }) => Some(since),
+                    _ => None,
+                }
+            });
+        let since = asked.unwrap();
+        let told = format!("{since:?}, {began:?}");
+        assert!(since + SLACK <= began.0, "{told}");
+        assert!(since + Duration::from_secs(3600) > began.0, "{told}");
     }
 }

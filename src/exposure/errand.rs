@@ -10,16 +10,21 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, setsid};
 
-use crate::hygiene::{helper_ended, helper_started};
+use crate::hygiene::{ERRAND, errand_mark, errand_started, helper_ended, helper_started};
 
 /// How much of what a command complains about is kept, in bytes.
 const COMPLAINT: usize = 4096;
 /// How long the end of its complaints is waited for when it has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How long a command may take to tidy up when it was asked to end.
+const TIDYING: Duration = Duration::from_secs(5);
+
 /// A running command. It is ended when this is dropped.
 pub(crate) struct Errand {
     child: Child,
+    /// Whether it has a session of its own, with all that it starts.
+    alone: bool,
     complaints: Complaints,
     watch: Option<Watch>,
 }
@@ -46,6 +51,7 @@ impl Errand {
         patience: Option<Duration>,
     ) -> io::Result<(Self, Option<ChildStdin>, ChildStdout)> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env(ERRAND, errand_mark());
         if patience.is_some() {
             // SAFETY: between fork and exec nothing but this system call is made.
             unsafe { command.pre_exec(|| Ok(setsid().map(drop)?)) };
@@ -53,11 +59,15 @@ impl Errand {
         let mut child = command.spawn()?;
         // What passes through it is no product's.
         helper_started(child.id());
+        if patience.is_some() {
+            errand_started(child.id());
+        }
         let (input, output) = (child.stdin.take(), child.stdout.take());
         let complaints = Complaints::of(child.stderr.take());
         let errand = Self {
             watch: patience.map(|limit| Watch::over(child.id(), limit)),
             child,
+            alone: patience.is_some(),
             complaints,
         };
         let output = output.ok_or(io::ErrorKind::BrokenPipe)?;
@@ -71,13 +81,28 @@ impl Errand {
         }
     }
 
-    /// Asks it to end: it may have something to tidy up.
-    fn end(&mut self) {
+    /// Asks it to end, with all that it started, if it has not done so by itself after this long: it may have something to tidy up.
+    /// If it does not end then, it is ended. Returns how it ended.
+    fn end(&mut self, after: Duration) -> Option<ExitStatus> {
         // Once it has been waited for, its number may be another's.
-        if let (Ok(None), Ok(pid)) = (self.child.try_wait(), i32::try_from(self.child.id())) {
-            // It may have ended this moment.
-            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        if let Ok(Some(status)) = self.child.try_wait() {
+            return Some(status);
         }
+        let pid = i32::try_from(self.child.id()).ok()?;
+        let whom = Pid::from_raw(if self.alone { -pid } else { pid });
+        let (over, waits) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            for (wait, signal) in [(after, Signal::SIGTERM), (TIDYING, Signal::SIGKILL)] {
+                if waits.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout) {
+                    return;
+                }
+                // It may have ended this moment.
+                let _ = kill(whom, signal);
+            }
+        });
+        let status = self.child.wait().ok();
+        drop(over);
+        status
     }
 
     /// After its last word: whether it ended as it should.
@@ -101,11 +126,11 @@ impl Errand {
         if let Some(late) = self.late() {
             return late;
         }
+        // Who closes all its outputs is about to end by itself; else it may hang, and has nothing more to say that we would wait for.
+        let ends = is_end(error) && self.complaints.closed();
         self.watch = None;
-        // It may hang, and has nothing more to say that we would wait for.
-        let ended = self.child.try_wait().ok().flatten();
-        self.end();
-        let ended = ended.or_else(|| self.child.wait().ok());
+        let after = if ends { LAST_WORDS } else { Duration::ZERO };
+        let ended = self.end(after).filter(|_| is_end(error));
         match (self.complaints.last(), ended) {
             (Some(said), _) => said,
             // Whether it ended before or after we asked is a matter of moments.
@@ -141,6 +166,12 @@ impl Complaints {
         Self { said, open }
     }
 
+    /// Whether all was said.
+    fn closed(&self) -> bool {
+        let ended = self.open.recv_timeout(LAST_WORDS);
+        matches!(ended, Err(mpsc::RecvTimeoutError::Disconnected))
+    }
+
     /// The last line, once the command has ended. What it left running may hold its pipe open (a shared SSH connection does).
     fn last(&self) -> Option<String> {
         let _ = self.open.recv_timeout(LAST_WORDS);
@@ -154,9 +185,7 @@ impl Complaints {
 impl Drop for Errand {
     fn drop(&mut self) {
         self.watch = None;
-        self.end();
-        // It may take its time to clean up.
-        let _ = self.child.wait();
+        self.end(Duration::ZERO);
         helper_ended(self.child.id());
     }
 }
@@ -221,6 +250,38 @@ mod tests {
             told.contains("exit status: 3") && told.contains("no such data base"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn who_ends_by_itself_is_told_by_its_own_status() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exit 7"]).stdin(Stdio::null());
+        let (mut errand, _, mut output) = Errand::start(command, Some(LONG)).unwrap();
+        output.read_to_string(&mut String::new()).unwrap();
+        let told = errand.why(&io::ErrorKind::UnexpectedEof.into());
+        assert!(told.contains("exit status: 7"), "{told}");
+    }
+
+    #[test]
+    fn what_it_leaves_running_is_known_as_its_own() {
+        let mut command = Command::new("sh");
+        let lines =
+            "sleep 1000 >/dev/null 2>&1 & echo $!; setsid sleep 1000 >/dev/null 2>&1 & echo $!";
+        command.args(["-c", lines]).stdin(Stdio::null());
+        let (mut errand, _, mut output) = Errand::start(command, Some(LONG)).unwrap();
+        let mut said = String::new();
+        output.read_to_string(&mut said).unwrap();
+        errand.finish().unwrap();
+        let left: Vec<u32> = said.lines().map(|pid| pid.parse().unwrap()).collect();
+        let known: Vec<bool> = left
+            .iter()
+            .map(|pid| crate::hygiene::is_of_an_errand(*pid))
+            .collect();
+        for pid in left {
+            let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+        }
+        assert_eq!(known, [true, true]);
+        assert!(!crate::hygiene::is_of_an_errand(std::process::id()));
     }
 
     #[test]

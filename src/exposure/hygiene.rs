@@ -4,15 +4,54 @@ use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::io;
 use std::ptr::NonNull;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use nix::sys::mman::{MmapAdvise, madvise, mlock};
 use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, setrlimit};
-use nix::unistd::{SysconfVar, sysconf};
+use nix::unistd::{Pid, SysconfVar, sysconf};
 
 /// The helper processes that run now.
 static HELPERS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// The sessions of the user's commands that were started for a search.
+static ERRANDS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+/// By what is known what such a command has started: a variable of the environment.
+pub(crate) const ERRAND: &str = "SCAS_ERRAND";
+
+/// The value of [`ERRAND`]. Nobody else knows it.
+pub(crate) fn errand_mark() -> &'static str {
+    static MARK: OnceLock<String> = OnceLock::new();
+    MARK.get_or_init(|| {
+        let mut random = [0; 8];
+        // Without randomness it is this program's number alone.
+        let _ = getrandom::fill(&mut random);
+        format!("{}-{:016x}", std::process::id(), u64::from_le_bytes(random))
+    })
+}
+
+pub(crate) fn errand_started(session: u32) {
+    let mut errands = ERRANDS.lock().unwrap_or_else(PoisonError::into_inner);
+    errands.insert(session);
+}
+
+/// Whether a process was left running by a command of the user's that was started for a search: it has its session, or its
+/// environment. One that leaves the session and writes over its environment is not known.
+pub fn is_of_an_errand(pid: u32) -> bool {
+    let errands = ERRANDS.lock().unwrap_or_else(PoisonError::into_inner);
+    if errands.is_empty() {
+        return false;
+    }
+    let session = nix::unistd::getsid(Some(Pid::from_raw(pid.cast_signed())));
+    if session.is_ok_and(|session| errands.contains(&session.as_raw().cast_unsigned())) {
+        return true;
+    }
+    let mark = format!("{ERRAND}={}", errand_mark());
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment
+        .split(|byte| *byte == 0)
+        .any(|one| one == mark.as_bytes())
+}
 
 /// Numbers of our own processes: this one, then the helpers that it started and that still run.
 pub fn own_pids() -> Vec<u32> {

@@ -1,6 +1,7 @@
 //! What there is to look at of a product that runs on this machine: its processes, its folder, files elsewhere that may be its own,
 //! and what is named besides. [`Product`] says whose, [`Survey::of`] finds out.
 
+pub(crate) mod carriers;
 mod elsewhere;
 mod names;
 
@@ -64,6 +65,8 @@ pub struct Survey {
     pub names: Names,
     /// The product's processes.
     pub product: Vec<u32>,
+    /// Processes that were left out ([`Product::but_processes`]), where all are looked at.
+    pub left_out: Vec<u32>,
     folders: Vec<PathBuf>,
 }
 
@@ -98,7 +101,7 @@ impl Survey {
     pub fn of(product: &Product) -> io::Result<Self> {
         let mut lacks = Vec::new();
         let pids = product_processes(product, &mut lacks);
-        let mut sources = Vec::new();
+        let (mut sources, mut left_out) = (Vec::new(), Vec::new());
         if !pids.is_empty() {
             sources.push(Source::Processes {
                 written: product.called.clone(),
@@ -106,11 +109,11 @@ impl Survey {
             });
         }
         if product.others {
-            let mut left_out = product.but_processes.clone();
-            left_out.extend(&pids);
+            left_out.clone_from(&product.but_processes);
+            let known = [left_out.as_slice(), &pids].concat();
             sources.push(Source::Processes {
                 written: OTHERS.to_owned(),
-                pids: others(&left_out)?,
+                pids: others(&known)?,
             });
         }
         let own = elsewhere::own_mounts(&pids).into_iter();
@@ -134,6 +137,7 @@ impl Survey {
             lacks,
             names,
             product: pids,
+            left_out,
             folders: product.folder.iter().cloned().chain(folders).collect(),
         })
     }
@@ -216,8 +220,6 @@ impl LackKind {
 
 /// Those whose numbers are known, and those that were written.
 fn product_processes(product: &Product, lacks: &mut Vec<Lack>) -> Vec<u32> {
-    let mut left_out = hygiene::own_pids();
-    left_out.extend(&product.but_processes);
     let mut pids = product.pids.clone();
     for written in &product.processes {
         match Source::parse(written) {
@@ -226,13 +228,29 @@ fn product_processes(product: &Product, lacks: &mut Vec<Lack>) -> Vec<u32> {
             Err(error) => lacks.push(LackKind::Process.of(error.to_string())),
         }
     }
-    // What a product starts is its own. Where that cannot be known, nothing else can be read either.
-    let all = process::with_descendants(&pids);
-    all.map_or(pids, |all| {
-        all.into_iter()
-            .filter(|pid| !left_out.contains(pid))
-            .collect()
-    })
+    // What a product starts is its own.
+    let mut all: Vec<u32> = match process::with_descendants(&pids) {
+        Ok(all) => all.into_iter().collect(),
+        Err(error) => {
+            let what =
+                format!("what the product's processes started: /proc cannot be listed: {error}");
+            lacks.push(LackKind::Rights.of(what));
+            pids
+        }
+    };
+    let ours = hygiene::own_pids();
+    all.retain(|pid| {
+        let carries = product.but_processes.contains(pid);
+        if carries {
+            lacks.push(LackKind::Process.of(format!(
+                "process {} is named as the product's, and reads for the tester or carries what is read: it cannot be searched; \
+                 name no more than the product's own",
+                carriers::words(*pid)
+            )));
+        }
+        !carries && !ours.contains(pid)
+    });
+    all
 }
 
 /// Files outside the product's folder that may be its own.
@@ -319,16 +337,6 @@ pub fn others(product: &[u32]) -> io::Result<Vec<u32>> {
     Ok(found)
 }
 
-/// The processes above this one, the machine's first aside: those that carry what it says to whoever started it.
-pub(crate) fn carriers() -> Vec<u32> {
-    let parent = |pid: u32| -> Option<u32> {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
-        line.trim().parse().ok().filter(|parent| *parent > 1)
-    };
-    std::iter::successors(parent(std::process::id()), |pid| parent(*pid)).collect()
-}
-
 /// Whether a path lies in one of these.
 fn within(path: &Path, folders: &[PathBuf]) -> bool {
     folders.iter().any(|folder| path.starts_with(folder))
@@ -372,12 +380,5 @@ mod tests {
         let (pids, lacks) = reach(&product);
         assert!(pids.is_empty());
         assert_eq!(lacks.len(), 3, "{lacks:?}");
-    }
-
-    #[test]
-    fn a_process_that_carries_us_is_our_ancestor() {
-        let parent = std::os::unix::process::parent_id();
-        assert!(parent <= 1 || carriers().contains(&parent));
-        assert!(!carriers().contains(&std::process::id()));
     }
 }

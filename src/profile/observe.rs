@@ -17,8 +17,8 @@ pub(super) fn check(observe: &Observe) -> Vec<Finding> {
         found.push(Finding::of("ixit.observe.via", text));
     }
     for (name, words) in &observe.exports {
-        if words.iter().all(|word| word.trim().is_empty()) {
-            let text = "is empty; write a command and its arguments, one each, or leave it out";
+        if words.is_empty() || words.iter().any(|word| word.trim().is_empty()) {
+            let text = "is empty or has an empty word; write a command and its arguments, one each, or leave it out";
             found.push(Finding::of(format!("ixit.observe.exports.{name}"), text));
         }
     }

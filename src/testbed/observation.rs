@@ -10,6 +10,7 @@ mod wire;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -87,10 +88,11 @@ pub fn canary_in(folder: &Source) -> Result<(), String> {
 ///
 /// # Errors
 /// As there.
-pub fn canary_there(via: &[String]) -> Result<Vec<String>, String> {
+pub fn canary_there(via: &[String], silence: Duration) -> Result<Vec<String>, String> {
     let scratch =
         crate::context::private_folder("scas-look-").map_err(|error| error.to_string())?;
-    let afar = there::open(via, What::Ourselves).map_err(|error| error.to_string())?;
+    let afar =
+        there::open(via, What::Ourselves, silence, None).map_err(|error| error.to_string())?;
     let written = format!("via {}", afar.command());
     found_in(vec![Source::Afar { written, afar }], scratch.path())
 }
@@ -468,6 +470,7 @@ impl Testbed {
             folders,
             &self.context.profile.ixit,
             self.since,
+            self.began,
         )
     }
 

@@ -81,6 +81,9 @@ pub fn of_product(own: &[u32]) -> Result<Vec<u32>, ProcessError> {
             found.remove(&pid);
         }
     }
+    // Orphans that a command of the user's has left (a shared SSH connection) are no product's either.
+    let products: BTreeSet<u32> = trees(own)?.into_iter().collect();
+    found.retain(|pid| products.contains(pid) || !hygiene::is_of_an_errand(*pid));
     Ok(found.into_iter().collect())
 }
 

@@ -166,6 +166,38 @@ fn a_way_that_is_lost_between_two_looks_or_in_one_leaves_it_open() {
 }
 
 #[test]
+fn a_way_that_falls_silent_in_a_look_leaves_it_open() {
+    if !machine::can_be_made() {
+        return;
+    }
+    let machine = Machine::new(&[]);
+    machine.call(&["/mnt/ctl", "reset"]);
+    // Its first word comes, and then nothing more.
+    let silent = format!(
+        "{} \"$@\" | (head -n 1; exec sleep 1000)",
+        machine.ssh().join(" ")
+    );
+    let way = way_that_changes(&machine, 4, &silent);
+    let observe = Machine::observe(&way);
+    machine.profile(&format!("{observe}\n[ixit.timeouts]\noperation = 15"));
+    run(&machine, SHORT).assert_told(2, &["Inconclusive", "broke off"]);
+}
+
+#[test]
+fn what_is_left_lying_at_the_beginning_is_found_by_a_slow_way() {
+    if !machine::can_be_made() {
+        return;
+    }
+    let machine = Machine::new(&["key-in-shared-memory"]);
+    machine.call(&["/mnt/ctl", "reset"]);
+    // Slower than what file systems round their times by.
+    let way = way_that_changes(&machine, 3, "sleep 14");
+    machine.profile(&Machine::observe(&way));
+    let told = ["Fail", "in storage: shared folders /dev/shm"];
+    run(&machine, SHORT).assert_told(1, &told);
+}
+
+#[test]
 fn a_way_that_is_closed_is_told_before_the_run() {
     if !machine::can_be_made() {
         return;

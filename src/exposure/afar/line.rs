@@ -1,8 +1,11 @@
 //! The command that leads there, while it runs: [`Line`].
 
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, BufReader, Read, Write as _};
+use std::os::fd::AsFd as _;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::SUBCOMMAND;
 use super::wire::Ask;
@@ -13,7 +16,15 @@ pub(super) struct Line {
     // Fields are dropped in this order: the end of its input tells the program there to stop and to take its canaries away.
     input: Option<ChildStdin>,
     errand: Errand,
-    pub(super) output: BufReader<ChildStdout>,
+    /// How long a silence may last once it has answered.
+    silence: Option<Duration>,
+    pub(super) output: BufReader<Heard>,
+}
+
+/// What it says, as long as it says something.
+pub(super) struct Heard {
+    output: ChildStdout,
+    silence: Option<Duration>,
 }
 
 impl Line {
@@ -22,6 +33,7 @@ impl Line {
         program: &str,
         arguments: &[String],
         patience: Option<Duration>,
+        silence: Option<Duration>,
     ) -> io::Result<Self> {
         let mut command = Command::new(program);
         command
@@ -32,7 +44,14 @@ impl Line {
         Ok(Self {
             input,
             errand,
-            output: BufReader::with_capacity(1 << 20, output),
+            silence,
+            output: BufReader::with_capacity(
+                1 << 20,
+                Heard {
+                    output,
+                    silence: None,
+                },
+            ),
         })
     }
 
@@ -44,14 +63,36 @@ impl Line {
         input.flush()
     }
 
-    /// It has answered: what follows may take as long as it takes.
+    /// It has answered: what follows may take as long as it takes, but for silence.
     pub(super) fn heard(&mut self) {
         self.errand.heard();
+        self.output.get_mut().silence = self.silence;
     }
 
     /// What went wrong, in the command's own words where it has some.
     pub(super) fn why(&mut self, error: &io::Error) -> String {
         self.input = None;
         self.errand.why(error)
+    }
+}
+
+impl Read for Heard {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(silence) = self.silence {
+            let limit = i32::try_from(silence.as_millis()).unwrap_or(i32::MAX);
+            let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+            let mut waits = [PollFd::new(self.output.as_fd(), PollFlags::POLLIN)];
+            let ready = loop {
+                match poll(&mut waits, limit) {
+                    Err(nix::errno::Errno::EINTR) => {}
+                    other => break other?,
+                }
+            };
+            if ready == 0 {
+                let told = format!("it said nothing for {} s", silence.as_secs());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, told));
+            }
+        }
+        self.output.read(buffer)
     }
 }

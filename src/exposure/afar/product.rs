@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +10,6 @@ use crate::given::Source;
 use crate::probe::{Tried, Who};
 use crate::source::limits::Rules;
 use crate::survey::{self, Lack, NamedAt, Product, Survey};
-
-/// A change as old as this counts as one of the scenario's: between asking and hearing passes time, and file systems round theirs.
-const SLACK: Duration = Duration::from_secs(10);
 
 /// A source there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +37,7 @@ pub enum What {
     Ourselves,
 }
 
-/// A product that runs there, as [`Product`] has it of one that runs here. Its clock may differ, so times are told as ages.
+/// A product that runs there, as [`Product`] has it of one that runs here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductThere {
     /// What its processes are called as a source.
@@ -51,8 +48,6 @@ pub struct ProductThere {
     pub others: bool,
     /// Its storage, as somebody wrote it.
     pub storage: Vec<String>,
-    /// How long ago that began of which changes in folders of everybody's count.
-    pub age: Duration,
     /// As whom it is tried to reach it, if it is.
     pub who: Option<Who>,
 }
@@ -79,6 +74,8 @@ pub struct Surveyed {
     pub tried: Option<Tried>,
     /// What the bytes of the source of names are the names of.
     pub names: NamedAt,
+    /// Processes that were left out, since they read for a search or carry what is read: number and name.
+    pub left_out: Vec<String>,
 }
 
 /// The program's own name, with the arguments for each of its tasks.
@@ -90,6 +87,15 @@ pub struct Own {
     pub hold: Vec<String>,
     /// Makes it try to reach what it is told to.
     pub attempt: Vec<String>,
+}
+
+impl Own {
+    /// By what a process of ours is known.
+    fn tasks(&self) -> Vec<&str> {
+        let first = [self.hold.first(), self.attempt.first()];
+        let first = first.into_iter().flatten().map(String::as_str);
+        std::iter::once(super::SUBCOMMAND).chain(first).collect()
+    }
 }
 
 /// [`What`], opened.
@@ -135,12 +141,16 @@ impl What {
 }
 
 impl Opened {
-    /// What there is to search now.
-    pub(super) fn sources(&self) -> io::Result<(Vec<Source>, Option<Survey>)> {
+    /// What there is to search now; of folders of everybody's, what was changed since then.
+    pub(super) fn sources(
+        &self,
+        own: &Own,
+        since: SystemTime,
+    ) -> io::Result<(Vec<Source>, Option<Survey>)> {
         match self {
             Self::Sources(sources, _) => Ok((sources.clone(), None)),
             Self::Product(product) => {
-                let mut survey = Survey::of(&product.here())?;
+                let mut survey = Survey::of(&product.here(own, since))?;
                 Ok((std::mem::take(&mut survey.sources), Some(survey)))
             }
             Self::Ourselves(folder) => {
@@ -166,9 +176,9 @@ impl Opened {
     }
 
     /// What stands in the way.
-    pub(super) fn reach(&self) -> Reached {
+    pub(super) fn reach(&self, own: &Own) -> Reached {
         let (processes, lacks) = match self {
-            Self::Product(product) => survey::reach(&product.here()),
+            Self::Product(product) => survey::reach(&product.here(own, SystemTime::UNIX_EPOCH)),
             _ => Default::default(),
         };
         Reached {
@@ -193,28 +203,31 @@ impl Opened {
             processes: survey.product.len(),
             tried,
             names: survey.names.named_at().clone(),
+            left_out: survey
+                .left_out
+                .iter()
+                .map(|pid| survey::carriers::words(*pid))
+                .collect(),
         }
     }
 }
 
 impl ProductThere {
     /// The same, by those who are there.
-    fn here(&self) -> Product {
-        let age = self.age.saturating_add(SLACK);
-        let since = SystemTime::now().checked_sub(age);
+    fn here(&self, own: &Own, since: SystemTime) -> Product {
         Product {
             called: self.called.clone(),
             pids: Vec::new(),
             processes: self.processes.clone(),
             others: self.others,
             // They hold what is read for a search, and pass it on.
-            but_processes: survey::carriers(),
+            but_processes: survey::carriers::all(&own.tasks()).into_iter().collect(),
             folder: None,
             elsewhere: true,
             given: Vec::new(),
             but: Vec::new(),
             storage: self.storage.clone(),
-            since: since.unwrap_or(SystemTime::UNIX_EPOCH),
+            since,
         }
     }
 }

@@ -4,7 +4,8 @@
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::afar::product::{Opened, Own};
 use crate::afar::wire::{Ask, PlantedThere, Tell, VERSION};
@@ -20,32 +21,50 @@ use crate::survey::Survey;
 
 /// The longest page of canaries that is taken, in bytes.
 const PAGE: usize = 1 << 20;
+/// For how long the other side may take nothing of what is said to it.
+const STUCK: Duration = Duration::from_secs(600);
 /// How often it is begun anew because a process was gone before it was opened.
 const TRIES: usize = 4;
 
 /// Speaks with the program that started this one, until it has what it wanted or is gone. `folder` is where temporary files may lie.
+///
+/// Whatever it is doing then, `gone` is called when the other side is gone, or takes nothing any more: what was read of a product must
+/// not stay in memory, and a write to a network that has died may never return. It is to end the program.
 ///
 /// # Errors
 /// The other side is gone, or says what no such program would.
 pub fn serve(
     own: &Own,
     folder: &Path,
-    mut from: impl BufRead,
+    mut from: impl BufRead + Send + 'static,
     mut to: impl Write + Send,
+    gone: impl Fn() + Send + Clone + 'static,
 ) -> io::Result<()> {
     let Some((opened, limits)) = begin(folder, &mut from, &mut to)? else {
         return Ok(());
     };
-    let (canary, in_folders) = loop {
+    let (canary, in_folders, since) = loop {
         match Ask::read(&mut from)? {
-            Ask::Reach => say(Tell::Reached(opened.reach()), &mut to)?,
-            Ask::Search { canary, in_folders } if canary <= PAGE => break (canary, in_folders),
+            Ask::Reach => say(Tell::Reached(opened.reach(own)), &mut to)?,
+            Ask::Search {
+                canary,
+                in_folders,
+                since,
+            } if canary <= PAGE => break (canary, in_folders, since),
             Ask::Search { .. } => return Err(io::Error::other("a canary that cannot be")),
             Ask::Open { .. } => return Err(io::Error::other("it was opened already")),
         }
     };
     let mut page = vec![0; canary];
     from.read_exact(&mut page)?;
+    let since = UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH);
+    let mut to = Watched::over(&mut to, gone.clone());
+    let ends = gone;
+    // Nothing more is asked: what comes now is the end.
+    std::thread::spawn(move || {
+        while from.read(&mut [0]).is_ok_and(|read| read > 0) {}
+        ends();
+    });
     let rules = opened.rules();
     let bounds = Bounds {
         limits: &limits,
@@ -62,7 +81,7 @@ pub fn serve(
         survey,
         planted,
         works,
-    } = Begun::new(&opened, plant, bounds)?;
+    } = Begun::new(|| opened.sources(own, since), plant, bounds)?;
     let extra = planted.works(bounds).map_err(io::Error::other)?;
     let sites = planted.sites().iter().map(|site| PlantedThere {
         source: site.source.clone(),
@@ -107,6 +126,9 @@ fn begin(
     };
     let ready = Tell::Ready {
         version: VERSION.to_owned(),
+        clock: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default(),
     };
     if version != VERSION {
         return say(ready, to).map(|()| None);
@@ -132,14 +154,14 @@ struct Begun<'s> {
 impl<'s> Begun<'s> {
     /// A process may be gone before it is opened: then there is another to be found.
     fn new(
-        opened: &Opened,
+        sources: impl Fn() -> io::Result<(Vec<Source>, Option<Survey>)>,
         plant: impl Fn(&[Source]) -> Planted,
         bounds: Bounds<'s>,
     ) -> io::Result<Self> {
         let mut left = TRIES;
         loop {
             left -= 1;
-            let (sources, survey) = opened.sources()?;
+            let (sources, survey) = sources()?;
             let planted = plant(&sources);
             match open(sources, bounds) {
                 Ok(works) => {
@@ -153,6 +175,54 @@ impl<'s> Begun<'s> {
                 Err(error) => return Err(io::Error::other(error)),
             }
         }
+    }
+}
+
+/// A way out that is watched: a write to it that does not end in time has nobody at its other end.
+struct Watched<W> {
+    to: W,
+    /// Whether a write has begun, or ended.
+    tell: mpsc::Sender<bool>,
+}
+
+impl<W> Watched<W> {
+    fn over(to: W, gone: impl Fn() + Send + 'static) -> Self {
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut writes = false;
+            loop {
+                let next = match writes {
+                    true => told.recv_timeout(STUCK),
+                    false => told
+                        .recv()
+                        .map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+                };
+                match next {
+                    Ok(now) => writes = now,
+                    Err(mpsc::RecvTimeoutError::Timeout) => return gone(),
+                    Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                }
+            }
+        });
+        Self { to, tell }
+    }
+
+    fn watch<T>(&mut self, write: impl FnOnce(&mut W) -> T) -> T {
+        // Who watches is there for as long as this is.
+        let _ = self.tell.send(true);
+        let written = write(&mut self.to);
+        let _ = self.tell.send(false);
+        written
+    }
+}
+
+impl<W: Write> Write for Watched<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.watch(|to| to.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.watch(Write::flush)
     }
 }
 
@@ -198,5 +268,58 @@ impl<W: Write + Send> Visitor for Sender<W> {
 
     fn is_done(&self) -> bool {
         self.is_done()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+    use std::os::unix::net::UnixStream;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::afar::{Given, What};
+
+    #[test]
+    fn a_reader_whose_input_ends_goes_although_nobody_takes_what_it_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let large = folder.path().join("large");
+        std::fs::write(&large, vec![7; 8 << 20]).unwrap();
+        let (mut asks, from) = UnixStream::pair().unwrap();
+        // Nobody reads at the other end, which stays open.
+        let (to, _nobody) = UnixStream::pair().unwrap();
+        let source = Given {
+            name: "large".to_owned(),
+            source: large.display().to_string(),
+        };
+        let open = Ask::Open {
+            version: VERSION.to_owned(),
+            what: What::Sources {
+                sources: vec![source],
+                excluded: Vec::new(),
+            },
+            limits: Limits::default(),
+        };
+        let search = Ask::Search {
+            canary: 0,
+            in_folders: false,
+            since: Duration::ZERO,
+        };
+        for ask in [open, search] {
+            ask.write(&mut asks).unwrap();
+        }
+        let (ends, ended) = mpsc::channel();
+        let own = Own {
+            program: PathBuf::from("/no/such/program"),
+            hold: Vec::new(),
+            attempt: Vec::new(),
+        };
+        let path = folder.path().to_owned();
+        std::thread::spawn(move || {
+            let gone = move || ends.send(()).unwrap_or_default();
+            serve(&own, &path, BufReader::new(from), to, gone)
+        });
+        drop(asks);
+        assert!(ended.recv_timeout(Duration::from_secs(60)).is_ok());
     }
 }

@@ -1,6 +1,7 @@
 //! One search with the program there: [`Session`].
 
 use std::io;
+use std::time::Duration;
 
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use zeroize::Zeroizing;
@@ -22,6 +23,8 @@ pub(super) struct Session {
     /// Whether a survey is told before anything is read.
     surveys: bool,
     surveyed: Option<Surveyed>,
+    /// Since when changes count there, by the clock there.
+    since: Duration,
 }
 
 /// A window as it came.
@@ -33,13 +36,14 @@ struct Came {
 }
 
 impl Session {
-    pub(super) fn new(line: Line, command: String, surveys: bool) -> Self {
+    pub(super) fn new(line: Line, command: String, surveys: bool, since: Duration) -> Self {
         Self {
             line: Some(line),
             command,
             begun: false,
             surveys,
             surveyed: None,
+            since,
         }
     }
 
@@ -72,6 +76,7 @@ impl Session {
         let ask = Ask::Search {
             canary: page.len(),
             in_folders,
+            since: self.since,
         };
         let Some(line) = &mut self.line else {
             return Err("was searched already".to_owned());

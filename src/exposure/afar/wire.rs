@@ -1,6 +1,7 @@
 //! What the two sides say: a line of JSON each, behind some of which bytes follow. [`Ask`] goes there, [`Tell`] comes back.
 
 use std::io::{self, BufRead, Read as _, Write};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
@@ -38,6 +39,8 @@ pub(super) enum Ask {
         canary: usize,
         /// Whether folders may be written to.
         in_folders: bool,
+        /// What is older in folders of everybody's is not the product's: a time of the clock there, since 1970.
+        since: Duration,
     },
 }
 
@@ -49,6 +52,9 @@ pub(super) enum Tell {
     Ready {
         /// Whose answer it is.
         version: String,
+        /// What time it is there, since 1970.
+        #[serde(default)]
+        clock: Duration,
     },
     /// They are not.
     Refused {

@@ -2,7 +2,7 @@
 //! [`Ground`], and [`Account`] for what became of it.
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -50,13 +50,14 @@ pub(super) struct Account {
 }
 
 impl Ground {
-    /// Finds out. `first` are the product's first processes, `since` is when the scenario began: what is older in folders of
-    /// everybody's is not the product's.
+    /// Finds out. `first` are the product's first processes, `since` is when the scenario began, and `began` too: what is older in
+    /// folders of everybody's is not the product's.
     pub(super) fn survey(
         first: &[u32],
         folders: Folders,
         ixit: &Ixit,
         since: SystemTime,
+        began: Instant,
     ) -> anyhow::Result<Self> {
         let product = Product {
             folder: Some(folders.product),
@@ -65,7 +66,7 @@ impl Ground {
             ..product(first, ixit, since)?
         };
         let survey = Survey::of(&product)?;
-        let there = There::of(ixit, since);
+        let there = There::of(ixit, began);
         let mut lacked = unnamed(ixit, there.is_none().then_some(survey.product.as_slice()));
         lacked.extend(survey.lacks.iter().map(words));
         Ok(Self {
@@ -109,7 +110,7 @@ impl Ground {
     pub(super) fn reachable(first: &[u32], ixit: &Ixit) -> anyhow::Result<()> {
         let undone = |lacks: String| Undone::error(LOOKS, format!("it lacks {lacks}"));
         let now = SystemTime::now();
-        let there = There::of(ixit, now);
+        let there = There::of(ixit, Instant::now());
         let (pids, lacks) = survey::reach(&product(first, ixit, now)?);
         let named = unnamed(ixit, there.is_none().then_some(pids.as_slice()));
         if let Some(means) = named.into_iter().chain(lacks.iter().map(words)).next() {
@@ -167,6 +168,7 @@ impl Account {
                 "via": heard.command,
                 "processes": heard.surveyed.processes,
                 "lacks": heard.surveyed.lacks,
+                "left-out": heard.surveyed.left_out,
             })
         };
         self.heard.as_ref().map_or(Value::Null, heard)

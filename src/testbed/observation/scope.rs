@@ -8,12 +8,13 @@ pub(super) fn of_product(ixit: &Ixit) -> Vec<String> {
     if !ixit.observe.via.is_empty() {
         all.extend([
             "what the VNFM's machine hides from a program that runs on it: whoever rules it can hide anything (ixit.observe.via)",
-            "the processes there that carry what is read to the tester: the server of ixit.observe.via and what is above it",
+            "the processes there that carry what is read to the tester (the server of ixit.observe.via, other connections to it, what is above \
+             it) and other readers of the tester's with what carries theirs; the record has their numbers",
         ]);
     }
     if ixit.observe.processes == OtherProcesses::Descendants {
         all.push(
-            "processes that do not descend from the VNFM's command (ixit.observe.processes, ixit.observe.product)",
+            "processes that do not descend from the VNFM's command, nor from those that the profile names (ixit.observe.processes, ixit.observe.product)",
         );
     }
     all.push(if ixit.observe.exports.is_empty() {

@@ -2,7 +2,7 @@
 //!
 //! The tester's own program is run there and hands over what it reads. What is looked for stays here.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::attempts;
 use super::ground::{PRODUCT, words};
@@ -21,7 +21,7 @@ pub(super) struct There {
     via: Vec<String>,
     product: ProductThere,
     ixit: Ixit,
-    since: SystemTime,
+    began: Instant,
     afar: Option<Afar>,
     /// Whether it was said already why nothing was heard.
     closed: bool,
@@ -35,7 +35,7 @@ pub(super) struct Heard {
 
 impl There {
     /// If the profile says that the product is there.
-    pub(super) fn of(ixit: &Ixit, since: SystemTime) -> Option<Self> {
+    pub(super) fn of(ixit: &Ixit, began: Instant) -> Option<Self> {
         let observe = &ixit.observe;
         (!observe.via.is_empty()).then(|| Self {
             via: observe.via.clone(),
@@ -44,11 +44,10 @@ impl There {
                 processes: observe.product.clone(),
                 others: observe.processes == OtherProcesses::All,
                 storage: observe.storage.clone(),
-                age: Duration::ZERO,
                 who: None,
             },
             ixit: ixit.clone(),
-            since,
+            began,
             afar: None,
             closed: false,
         })
@@ -60,11 +59,15 @@ impl There {
     /// What the tester lacks.
     pub(super) fn open(&mut self, tries: bool) -> Result<Source, String> {
         let product = ProductThere {
-            age: self.since.elapsed().unwrap_or_default(),
             who: tries.then(|| attempts::who(&self.ixit.observe)),
             ..self.product.clone()
         };
-        let opened = open(&self.via, What::Product(product));
+        let opened = open(
+            &self.via,
+            What::Product(product),
+            silence(&self.ixit),
+            Some(self.began),
+        );
         self.closed = opened.is_err();
         let afar =
             opened.map_err(|error| format!("a way to the VNFM's machine: {VIA}: {error}"))?;
@@ -108,7 +111,7 @@ impl There {
     /// # Errors
     /// What the tester lacks.
     pub(super) fn reachable(&self) -> Result<(), String> {
-        let reached = reach(&self.via, &self.product)?;
+        let reached = reach(&self.via, &self.product, silence(&self.ixit))?;
         let lacks = reached.lacks.iter().map(words);
         let mut lacks: Vec<String> = lacks.collect();
         if !reached.root && self.ixit.observe.probe_with.is_none() {
@@ -127,27 +130,43 @@ impl There {
 ///
 /// # Errors
 /// The way is closed; in words.
-pub(crate) fn reach(via: &[String], product: &ProductThere) -> Result<Reached, String> {
+pub(crate) fn reach(
+    via: &[String],
+    product: &ProductThere,
+    silence: Duration,
+) -> Result<Reached, String> {
     let told = |why: String| format!("a way to the VNFM's machine: {VIA}: {why}");
-    let afar = open(via, What::Product(product.clone()));
+    let afar = open(via, What::Product(product.clone()), silence, None);
     let afar = afar.map_err(|error| told(error.to_string()))?;
     afar.reach().map_err(told)
 }
 
 /// What the profile says of a product there, for [`reach`].
 pub(crate) fn product(ixit: &Ixit) -> Option<ProductThere> {
-    There::of(ixit, SystemTime::now()).map(|there| there.product)
+    There::of(ixit, Instant::now()).map(|there| there.product)
 }
 
-/// Opens the way there, unattended.
+/// For how long it may say nothing while something is waited for.
+pub(crate) fn silence(ixit: &Ixit) -> Duration {
+    Duration::from_secs(ixit.timeouts.operation)
+}
+
+/// Opens the way there, unattended. `began` is when the scenario did.
 ///
 /// # Errors
 /// See [`AfarError`].
-pub(crate) fn open(via: &[String], what: What) -> Result<Afar, AfarError> {
+pub(crate) fn open(
+    via: &[String],
+    what: What,
+    silence: Duration,
+    began: Option<Instant>,
+) -> Result<Afar, AfarError> {
     Afar::open(Wanted {
         via,
         what,
         limits: &Limits::default(),
         patience: Some(PATIENCE),
+        silence: Some(silence),
+        began,
     })
 }

@@ -11,11 +11,12 @@ pub(super) async fn check(profile: &Profile, found: &mut Preflight) {
     let Some(product) = there::product(&profile.ixit) else {
         return;
     };
+    let silence = there::silence(&profile.ixit);
     let via = profile.ixit.observe.via.clone();
     let words = via.join(" ");
     let asking = tokio::task::spawn_blocking(move || {
-        let reached = there::reach(&via, &product)?;
-        Ok((reached, observation::canary_there(&via)))
+        let reached = there::reach(&via, &product, silence)?;
+        Ok((reached, observation::canary_there(&via, silence)))
     });
     let asked = asking.await.unwrap_or_else(|error| Err(error.to_string()));
     let (reached, canary) = match asked {
