@@ -11,8 +11,9 @@ mod wire;
 
 use std::io::{self, BufReader, Read};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -27,6 +28,9 @@ use wire::{Ask, Tell};
 
 /// How much of what the command complains about is kept, in bytes.
 const COMPLAINT: usize = 4096;
+
+/// How long a command that has closed its side may take to end, and what it started to fall silent.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The hidden subcommand that is run there.
 pub const SUBCOMMAND: &str = "scan-serve";
@@ -185,7 +189,7 @@ struct Line {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
-    complaints: Option<JoinHandle<Vec<u8>>>,
+    complaints: Option<Receiver<Vec<u8>>>,
 }
 
 impl Line {
@@ -200,7 +204,9 @@ impl Line {
         let (input, output) = (child.stdin.take(), child.stdout.take());
         let complaints = child.stderr.take().map(|errors| {
             // Read all the time, or the command would wait for us with a full pipe.
-            std::thread::spawn(move || last_of(errors))
+            let (told, complaints) = channel();
+            std::thread::spawn(move || told.send(last_of(errors)));
+            complaints
         });
         let output = output.ok_or(io::ErrorKind::BrokenPipe)?;
         Ok(Self {
@@ -223,24 +229,24 @@ impl Line {
     /// What went wrong, in the command's own words where it has some.
     fn why(&mut self, error: &io::Error) -> String {
         self.input = None;
+        // Whether it ended before or after we asked is a matter of moments.
+        let closed = matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe
+        );
+        let complaints = self.complaints.take();
+        let hear = || complaints.as_ref()?.recv_timeout(PATIENCE).ok();
+        // It mostly ends this moment, and how it ends says more than how we would end it.
+        let said = if closed { hear() } else { None };
         // It may hang, and has nothing more to say that we would wait for.
-        let ended = self.child.try_wait().ok().flatten();
         self.end();
-        let ended = ended.or_else(|| self.child.wait().ok());
-        let said = self.complaints.take().and_then(|said| said.join().ok());
-        let said = String::from_utf8_lossy(&said.unwrap_or_default()).into_owned();
+        let ended = self.child.wait().ok();
+        let said = said.or_else(hear).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said).into_owned();
         let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
         match (last, ended) {
             (Some(line), _) => line.chars().filter(|c| !c.is_control()).collect(),
-            // Whether it ended before or after we asked is a matter of moments.
-            (None, Some(status))
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe
-                ) =>
-            {
-                format!("it ended ({status}) without a word")
-            }
+            (None, Some(status)) if closed => format!("it ended ({status}) without a word"),
             (None, _) => error.to_string(),
         }
     }
