@@ -103,7 +103,7 @@ fn what_does_not_answer_is_told_before_anything_is_searched() {
     );
     let silent = script(&stage, "silent", "exit 7");
     refused(&silent, &[&folder], &["no scas answers", "exit status: 7"]);
-    let deaf = script(&stage, "deaf", "exec <&-; exit 7");
+    let deaf = script(&stage, "deaf", "exec <&-; sleep 0.3; exit 7");
     refused(&deaf, &[&folder], &["no scas answers", "exit status: 7"]);
     let talking = script(
         &stage,
