@@ -129,7 +129,7 @@ impl Errand {
         // Who closes all its outputs is about to end by itself; else it may hang, and has nothing more to say that we would wait for.
         let ends = is_end(error) && self.complaints.closed();
         self.watch = None;
-        let after = if ends { LAST_WORDS } else { Duration::ZERO };
+        let after = if ends { TIDYING } else { Duration::ZERO };
         let ended = self.end(after).filter(|_| is_end(error));
         match (self.complaints.last(), ended) {
             (Some(said), _) => said,
@@ -168,7 +168,7 @@ impl Complaints {
 
     /// Whether all was said.
     fn closed(&self) -> bool {
-        let ended = self.open.recv_timeout(LAST_WORDS);
+        let ended = self.open.recv_timeout(TIDYING);
         matches!(ended, Err(mpsc::RecvTimeoutError::Disconnected))
     }
 
