@@ -208,6 +208,25 @@ fn a_run_that_was_ended_early_verifies_as_what_it_is() {
             "verdict Inconclusive",
         ],
     );
+    // Killed before its first event, it has planned nothing; an event that follows no plan is none of a run's.
+    std::fs::remove_dir_all(run.join("evidence")).unwrap();
+    for (events, code, told) in [
+        (
+            String::new(),
+            0,
+            ["the run is not whole", "verdict Inconclusive"],
+        ),
+        (
+            format!("{}\n", kept[1]),
+            1,
+            ["MISMATCH events.jsonl", "plan, test cases"],
+        ),
+    ] {
+        std::fs::write(&path, events).unwrap();
+        stage.run(&["report", run.to_str().unwrap()]);
+        let verified = stage.run(&["verify", run.to_str().unwrap()]);
+        verified.assert_told(code, &told);
+    }
 }
 
 #[test]
