@@ -127,12 +127,7 @@ fn all_mistakes_are_told_at_once_in_the_order_of_their_lines() {
         .collect();
     assert_eq!(
         labels,
-        [
-            "sut.vendor",
-            "sut.vendr",
-            "ixit.timeouts.start",
-            "ixit.keys.attempts"
-        ]
+        ["sut.vendr", "ixit.timeouts.start", "ixit.keys.attempts"]
     );
 }
 
