@@ -343,7 +343,7 @@ fn step_limit(world: &World) -> Duration {
     // A step may ask for two things, a stop and a start.
     let people = match ixit.operator_steps().is_empty() {
         true => 0,
-        false => 2 * ixit.timeouts.operator,
+        false => (2 + ixit.observe.dumps.len() as u64) * ixit.timeouts.operator,
     };
     STEP_LIMIT + Duration::from_secs(ixit.timeouts.answer.saturating_mul(rounds) + people)
 }

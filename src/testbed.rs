@@ -365,11 +365,13 @@ impl Testbed {
             ("signers", text(&files.signers())),
             ("state", text(&self.state(name))),
         ]);
-        // Outside delegation mode there is nobody that they could name, and the last two are known only where certificates are renewed.
+        // Outside delegation mode there is nobody that they could name; the last two are known only where certificates are renewed, and
+        // the file where memory is dumped.
         let empty = [
             "attempts",
             "cmf",
             "cmf-ca",
+            "file",
             "retention",
             "vim",
             "vim-password-file",

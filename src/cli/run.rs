@@ -148,7 +148,7 @@ fn operator(
     progress: &progress::Progress,
 ) -> Result<Operator, Failure> {
     let steps = sut.profile.ixit.operator_steps();
-    let steps: Vec<&str> = steps.iter().map(|(label, _)| *label).collect();
+    let steps: Vec<&str> = steps.iter().map(|(label, _)| label.as_str()).collect();
     let prepared = args
         .answers
         .as_deref()

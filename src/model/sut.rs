@@ -115,11 +115,18 @@ pub struct Ixit {
 }
 
 impl Ixit {
+    /// What is done to the product or on its machine, each with its label.
+    pub fn actions(&self) -> Vec<(String, &Action)> {
+        let commands = self.commands.all().into_iter();
+        let commands = commands.filter_map(|(label, action)| Some((label.to_owned(), action?)));
+        commands.chain(self.observe.dumps()).collect()
+    }
+
     /// Every label at which a person is asked to do something.
-    pub fn operator_steps(&self) -> Vec<(&'static str, &OperatorStep)> {
-        let actions = self.commands.all().into_iter();
+    pub fn operator_steps(&self) -> Vec<(String, &OperatorStep)> {
+        let actions = self.actions().into_iter();
         actions
-            .filter_map(|(label, action)| match action? {
+            .filter_map(|(label, action)| match action {
                 Action::Operator(step) => Some((label, step)),
                 Action::Command(_) => None,
             })

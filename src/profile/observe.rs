@@ -22,6 +22,12 @@ pub(super) fn check(observe: &Observe) -> Vec<Finding> {
             found.push(Finding::of(format!("ixit.observe.exports.{name}"), text));
         }
     }
+    for (label, action) in observe.dumps() {
+        if !action.texts().iter().any(|text| text.contains("{file}")) {
+            let text = "does not say where the dump is to lie; write {file} where its path belongs";
+            found.push(Finding::of(label, text));
+        }
+    }
     for written in &observe.product {
         let kind = written.split_once(':').map(|(kind, _)| kind);
         if !kind.is_some_and(|kind| KINDS.contains(&kind)) {

@@ -14,16 +14,17 @@ pub(super) fn check(ixit: &Ixit) -> Vec<Finding> {
     }
     let start = ixit.start.as_ref();
     let command = start.map_or(&[][..], |start| &start.command);
-    let actions = ixit.commands.all().into_iter();
-    let actions = actions.filter_map(|(label, action)| Some((label, action?.texts())));
-    let words = actions.chain([("ixit.start.command", command)]);
-    let words = words.flat_map(|(label, words)| words.iter().map(move |word| (label, word)));
+    let actions = ixit.actions().into_iter();
+    let actions = actions.map(|(label, action)| (label, action.texts()));
+    let words = actions.chain([("ixit.start.command".to_owned(), command)]);
+    let words =
+        words.flat_map(|(label, words)| words.iter().map(move |word| (label.clone(), word)));
     let config = start.and_then(|start| start.config.as_ref());
     let delegation = start.and_then(|start| start.delegation.as_ref());
     let texts = words
-        .chain(config.map(|text| ("ixit.start.config", text)))
-        .chain(delegation.map(|text| ("ixit.start.delegation", text)));
-    found.extend(texts.filter_map(|(label, text)| unknown_placeholder(label, text)));
+        .chain(config.map(|text| ("ixit.start.config".to_owned(), text)))
+        .chain(delegation.map(|text| ("ixit.start.delegation".to_owned(), text)));
+    found.extend(texts.filter_map(|(label, text)| unknown_placeholder(&label, text)));
     found
 }
 

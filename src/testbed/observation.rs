@@ -2,6 +2,7 @@
 //! ([`Testbed::snapshot`]) and searched later ([`Testbed::search`]), or searched at once ([`Testbed::look`]).
 
 mod attempts;
+mod dumps;
 mod facts;
 mod ground;
 mod scope;
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 use scas_simulators::cmf::CertificateType;
 use serde_json::{Value, json};
 
+use self::dumps::Dumped;
 use self::ground::{Account, Folders, Ground};
 pub use self::wire::{Spoken, Wire};
 use super::Testbed;
@@ -248,9 +250,10 @@ impl Testbed {
     pub async fn snapshot(&mut self, name: &str) -> anyhow::Result<Taken> {
         let began = Timestamp::now();
         let mut left = TRIES;
+        let dumped = self.dump().await?;
         let (held, account) = loop {
             left -= 1;
-            let (mut ground, options) = (self.ground()?, self.search_options()?);
+            let (mut ground, options) = (self.ground(&dumped)?, self.search_options()?);
             let context = Arc::clone(&self.context);
             let targets = ground.probe_targets();
             let probing = tokio::task::spawn_blocking(move || {
@@ -311,10 +314,16 @@ impl Testbed {
     /// A fault of ours.
     pub async fn look(&mut self, name: &str, wanted: &Wanted) -> anyhow::Result<Looked> {
         let mut left = TRIES;
+        let first = Timestamp::now();
+        let dumped = self.dump().await?;
         loop {
             left -= 1;
-            let began = Timestamp::now();
-            let mut ground = self.ground()?;
+            // A dump is older than a look that was repeated.
+            let began = match dumped.folder() {
+                Some(_) => first,
+                None => Timestamp::now(),
+            };
+            let mut ground = self.ground(&dumped)?;
             let (options, targets) = (self.search_options()?, wanted.targets.clone());
             let scanning = tokio::task::spawn_blocking(move || {
                 let sources = ground.sources(false);
@@ -446,6 +455,7 @@ impl Testbed {
     /// # Errors
     /// [`super::vnf::Undone`], which says what the tester lacks; or a fault of ours.
     pub async fn can_look(&self) -> anyhow::Result<()> {
+        self.can_dump()?;
         let (first, context) = (self.first(), Arc::clone(&self.context));
         let looking = move || Ground::reachable(&first, &context.profile.ixit);
         tokio::task::spawn_blocking(looking).await?
@@ -456,7 +466,7 @@ impl Testbed {
         all.filter_map(super::Sut::pid).collect()
     }
 
-    fn ground(&self) -> anyhow::Result<Ground> {
+    fn ground(&self, dumped: &Dumped) -> anyhow::Result<Ground> {
         let folders = Folders {
             product: self.work.path().to_owned(),
             given: vec![
@@ -468,6 +478,7 @@ impl Testbed {
         Ground::survey(
             &self.first(),
             folders,
+            dumped,
             &self.context.profile.ixit,
             self.since,
             self.began,

@@ -1,6 +1,7 @@
 //! What is done to a product that runs by itself, as the profile says: by a program, or by a person. What a person answers is kept.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -58,14 +59,29 @@ impl Testbed {
         })?;
         let mut values = self.values("sut", &dir);
         values.extend(further.iter().cloned());
-        let texts = action.texts().iter().map(|text| filled(text, &values));
+        let times = &self.context.profile.ixit.timeouts;
+        let limit = Duration::from_secs(times.start.max(times.stop));
+        let output = dir.join("output");
+        self.act_within(label, action, &values, &output, limit)
+            .await
+    }
+
+    /// The same, with these values alone, and not longer than so, if it is a program; `output` is where that may print.
+    ///
+    /// # Errors
+    /// As for [`Testbed::act`].
+    pub(super) async fn act_within(
+        &mut self,
+        label: &str,
+        action: &Action,
+        values: &BTreeMap<&'static str, String>,
+        output: &Path,
+        limit: Duration,
+    ) -> Result<(), StartError> {
+        let texts = action.texts().iter().map(|text| filled(text, values));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
         match action {
-            Action::Command(_) => {
-                let times = &self.context.profile.ixit.timeouts;
-                let limit = Duration::from_secs(times.start.max(times.stop));
-                commands::run(label, &texts, &dir.join("output"), limit).await
-            }
+            Action::Command(_) => commands::run(label, &texts, output, limit).await,
             Action::Operator(_) => self.ask_operator(label, texts.join(" ")).await,
         }
     }

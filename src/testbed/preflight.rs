@@ -73,6 +73,7 @@ pub fn placeholders() -> BTreeMap<&'static str, String> {
         "crl",
         "defects",
         "dir",
+        "file",
         "log",
         "nfvo",
         "pki",

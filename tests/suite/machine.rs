@@ -49,7 +49,7 @@ impl Machine {
     /// Makes it, with an SSH server that serves. The product is configured with these defects, and not started yet.
     pub fn new(defects: &[&str]) -> Self {
         let stage = Stage::new();
-        let number = std::process::id() % 8000 * 8 + NUMBER.fetch_add(1, Ordering::Relaxed) % 8;
+        let number = std::process::id() % 2000 * 32 + NUMBER.fetch_add(1, Ordering::Relaxed) % 32;
         let namespace = format!("scas{number}");
         // A network of four addresses out of 10.192.0.0/12.
         let network = u32::from_be_bytes([10, 192, 0, 0]) + number * 4;

@@ -11,6 +11,7 @@ mod bad_input;
 mod bad_sut;
 mod bed;
 mod docs;
+mod dumps;
 mod foreign;
 mod foreign_netns;
 mod html;

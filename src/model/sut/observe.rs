@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Action;
+
 /// Where the tester may look, and as whom it tries to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -26,9 +28,21 @@ pub struct Observe {
     /// "journalctl", "-o", "export", "-u", "vnfm"]`, a dump of a data base. One that fails, prints nothing or takes longer than
     /// `timeouts.operation` leaves the verdict open.
     pub exports: BTreeMap<String, Vec<String>>,
+    /// Dumps of the memory of the machine on which the product runs, written anew to `{file}` for each look, by names of your own: by a program
+    /// (`vm = ["virsh", "dump", "--memory-only", "vnfm", "{file}"]`) or a person (`vm = { operator = "Dump the memory of vnfm to {file}" }`).
+    /// ELF cores, LiME, AVML and plain memory are understood. One that fails, or leaves no such file, leaves the verdict open.
+    pub dumps: BTreeMap<String, Action>,
     /// Further storage of the product: folders (also the upper one of a container), files (logs,
-    /// images of disks and volumes, dumps of memory), block devices.
+    /// images of disks and volumes), block devices.
     pub storage: Vec<String>,
+}
+
+impl Observe {
+    /// Each of the dumps with its label.
+    pub fn dumps(&self) -> impl Iterator<Item = (String, &Action)> {
+        let dumps = self.dumps.iter();
+        dumps.map(|(name, action)| (format!("ixit.observe.dumps.{name}"), action))
+    }
 }
 
 /// Which processes, beside the product's own, are searched for the key.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::dumps::DUMP;
 use super::ground::PRODUCT;
 use super::wire::WIRE;
 use crate::exposure::answer::{Answer, Exposure};
@@ -88,6 +89,9 @@ fn medium(place: &Place) -> Medium {
     if process_of(source, OTHERS).is_some() {
         return Medium::OtherProcess;
     }
+    if source.starts_with(DUMP) {
+        return Medium::Memory;
+    }
     if process_of(source, PRODUCT).is_none() {
         return Medium::Storage;
     }
@@ -148,6 +152,7 @@ mod tests {
                 Medium::Memory,
             ),
             ("VNFM pid 7", None, Medium::Memory),
+            ("VNFM memory dump vm", None, Medium::Memory),
             ("others pid 8", Some("environ"), Medium::OtherProcess),
             ("/var/lib/vnfm", Some("key.pem"), Medium::Storage),
             ("VNFM", Some("x"), Medium::Storage),

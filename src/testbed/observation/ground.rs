@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::processes;
 use super::super::vnf::Undone;
 use super::attempts::{self, ATTEMPT};
+use super::dumps::Dumped;
 use super::there::{Heard, There};
 use crate::exposure::answer::Answer;
 use crate::exposure::given::Source;
@@ -28,6 +29,7 @@ pub(super) struct Ground {
     lacked: Vec<String>,
     there: Option<There>,
     exports: Vec<Source>,
+    dumps: Vec<Source>,
     /// Whether another user's reach is tried here.
     tries_here: bool,
 }
@@ -55,26 +57,32 @@ impl Ground {
     pub(super) fn survey(
         first: &[u32],
         folders: Folders,
+        dumped: &Dumped,
         ixit: &Ixit,
         since: SystemTime,
         began: Instant,
     ) -> anyhow::Result<Self> {
+        let mut but = vec![folders.record];
+        // Nothing of the product's is where the tester puts what it was given of its memory.
+        but.extend(dumped.folder());
         let product = Product {
             folder: Some(folders.product),
             given: folders.given,
-            but: vec![folders.record],
+            but,
             ..product(first, ixit, since)?
         };
         let survey = Survey::of(&product)?;
         let there = There::of(ixit, began);
         let mut lacked = unnamed(ixit, there.is_none().then_some(survey.product.as_slice()));
         lacked.extend(survey.lacks.iter().map(words));
+        lacked.extend(dumped.lacked().iter().cloned());
         Ok(Self {
             tries_here: there.is_none() || !survey.product.is_empty(),
             survey,
             lacked,
             there,
             exports: exports(ixit),
+            dumps: dumped.sources(),
         })
     }
 
@@ -82,6 +90,14 @@ impl Ground {
     pub(super) fn sources(&mut self, tries: bool) -> Vec<Source> {
         let mut sources = std::mem::take(&mut self.survey.sources);
         sources.append(&mut self.exports);
+        sources.append(&mut self.dumps);
+        if tries && self.there.is_none() && self.survey.product.is_empty() {
+            self.lacked.push(
+                "a process of the VNFM to reach as another user: a dump of memory shows what is there, and not who can read it; name the processes in \
+                 ixit.observe.product"
+                    .to_owned(),
+            );
+        }
         if let Some(there) = &mut self.there {
             match there.open(tries) {
                 Ok(source) => sources.push(source),
@@ -214,7 +230,9 @@ fn product(first: &[u32], ixit: &Ixit, since: SystemTime) -> anyhow::Result<Prod
 fn unnamed(ixit: &Ixit, here: Option<&[u32]>) -> Vec<String> {
     let elsewhere = ixit.api.running || here.is_none();
     let mut lacked = Vec::new();
-    if elsewhere && ixit.observe.product.is_empty() {
+    if !ixit.observe.dumps.is_empty() {
+        // Memory is seen there. That nobody tries to reach it as another user is told where that matters.
+    } else if elsewhere && ixit.observe.product.is_empty() {
         lacked.push(
             "the VNFM's processes: it runs by itself (ixit.api.running) or elsewhere (ixit.observe.via); name them in ixit.observe.product, e.g. \"port:9443\" or \
              \"unit:vnfm\""

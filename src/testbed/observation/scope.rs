@@ -23,6 +23,12 @@ pub(super) fn of_product(ixit: &Ixit) -> Vec<String> {
     } else {
         "what the commands of ixit.observe.exports leave out of what they print: the canary stands for the reading of it alone"
     });
+    if !ixit.observe.dumps.is_empty() {
+        all.push(
+            "what the makers of memory dumps leave out (ixit.observe.dumps), and whose memory in them a find lies in: what such a dump holds \
+             while a key is in use is taken for the VNFM's own",
+        );
+    }
     all.extend([
         "files outside the VNFM's folder, everybody's folders and its working folders, unless it holds them open or the profile \
          names them (ixit.observe.storage); blocks of deleted files, unless the profile names their device",

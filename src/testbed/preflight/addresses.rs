@@ -10,6 +10,10 @@ use crate::model::sut::Ixit;
 use crate::profile::Finding;
 use crate::testbed::sut_process;
 
+/// What begins the name of a reservation, and what then begins that of an address.
+const PREFIX: &str = "scas ";
+const ADDRESS: &str = "address ";
+
 /// Tries each address, and makes sure that nobody else is taken for the product.
 pub(super) async fn check(ixit: &Ixit, found: &mut Preflight) {
     let listens = listens(ixit);
@@ -77,7 +81,7 @@ fn bindable(listen: SocketAddr) -> Result<(), String> {
     Err(format!("cannot listen on {listen}: {error}; {mend}"))
 }
 
-/// The fixed ports and the running product of a run, kept from other runs on this machine. Between scenarios nobody listens on a port, so
+/// The fixed addresses and the running product of a run, kept from other runs on this machine. Between scenarios nobody listens on a port, so
 /// that a second run would find it free.
 #[derive(Debug)]
 pub struct Reserved {
@@ -92,12 +96,14 @@ impl Reserved {
     /// Another run has it; the label is named.
     pub fn take(ixit: &Ixit) -> Result<Self, Finding> {
         let mut held = Vec::new();
-        let mut ports = Vec::new();
+        let mut own = Vec::new();
         for (label, listen) in listens(ixit) {
-            let port = listen.port();
-            if port != 0 && !ports.contains(&port) {
-                ports.push(port);
-                held.extend(hold(label, &format!("port {port}"))?);
+            if listen.port() != 0 && !own.contains(&listen) {
+                if let Some(other) = overlapping(listen, &own) {
+                    return Err(used(label, &format!("{ADDRESS}{other}")));
+                }
+                own.push(listen);
+                held.extend(hold(label, &format!("{ADDRESS}{listen}"))?);
             }
         }
         if let Some(root) = &ixit.api.root
@@ -109,19 +115,37 @@ impl Reserved {
     }
 }
 
+/// An address that another run has reserved, at which nobody could listen beside this one: the same port, and one of the two is all
+/// addresses. (The very same address is refused by its name.)
+fn overlapping(listen: SocketAddr, own: &[SocketAddr]) -> Option<SocketAddr> {
+    let table = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
+    let mut reserved = table.lines().filter_map(|line| {
+        let (_, address) = line.split_once(&format!("@{PREFIX}{ADDRESS}"))?;
+        address.trim_end_matches('@').parse::<SocketAddr>().ok()
+    });
+    reserved.find(|other| {
+        other.port() == listen.port()
+            && *other != listen
+            && (other.ip().is_unspecified() || listen.ip().is_unspecified())
+            && !own.contains(other)
+    })
+}
+
+fn used(label: &str, what: &str) -> Finding {
+    let text = format!(
+        "another run of scas uses {what} at this moment; wait for its end, or write another address in one of the profiles"
+    );
+    Finding::of(label, text)
+}
+
 fn hold(label: &str, what: &str) -> Result<Option<net::UnixListener>, Finding> {
     // A name cannot be longer, and one that is cut short could be another's.
-    let Ok(name) = net::SocketAddr::from_abstract_name(format!("scas {what}")) else {
+    let Ok(name) = net::SocketAddr::from_abstract_name(format!("{PREFIX}{what}")) else {
         return Ok(None);
     };
     match net::UnixListener::bind_addr(&name) {
         Ok(held) => Ok(Some(held)),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            let text = format!(
-                "another run of scas uses {what} at this moment; wait for its end, or write another address in one of the profiles"
-            );
-            Err(Finding::of(label, text))
-        }
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Err(used(label, what)),
         // Without a reservation a clash shows when it happens.
         Err(_) => Ok(None),
     }
@@ -139,6 +163,23 @@ mod tests {
         let why = bindable("192.0.2.7:0".parse().unwrap()).unwrap_err();
         assert!(why.contains("this machine has no such address"), "{why}");
         assert_eq!(bindable("127.0.0.1:0".parse().unwrap()), Ok(()));
+    }
+
+    #[test]
+    fn all_addresses_are_each_of_them_and_one_is_no_other() {
+        // Nobody listens: the port is just a number that no other test has.
+        let port = u16::try_from(std::process::id() % 60_000).unwrap().max(1);
+        let at = |host: &str| format!("{host}:{port}").parse::<SocketAddr>().unwrap();
+        let (one, other, all) = (at("127.0.0.1"), at("127.0.0.2"), at("0.0.0.0"));
+        let held = hold("ixit.nfvo.listen", &format!("{ADDRESS}{one}")).unwrap();
+        assert!(held.is_some());
+        assert_eq!(overlapping(all, &[]), Some(one));
+        assert_eq!(overlapping(all, &[one]), None);
+        assert_eq!(overlapping(other, &[]), None);
+        drop(held);
+        assert_eq!(overlapping(all, &[]), None);
+        let _held = hold("ixit.nfvo.listen", &format!("{ADDRESS}{all}")).unwrap();
+        assert_eq!(overlapping(one, &[]), Some(all));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::{Preflight, certificates};
-use crate::model::sut::{Action, Document, DocumentTable, Ixit, Profile};
+use crate::model::sut::{Document, DocumentTable, Ixit, Profile};
 use crate::profile::Finding;
 use crate::vnf_package::Artifacts;
 
@@ -15,12 +15,12 @@ use crate::vnf_package::Artifacts;
 pub(super) fn check(profile: &Profile, found: &mut Preflight) {
     let ixit = &profile.ixit;
     let start = ixit.start.as_ref().map(|start| start.command.as_slice());
-    let actions = ixit.commands.all().into_iter();
-    let commands = actions.map(|(label, action)| (label, action.and_then(Action::command)));
-    for (label, command) in commands.chain([("ixit.start.command", start)]) {
+    let actions = ixit.actions().into_iter();
+    let commands = actions.map(|(label, action)| (label, action.command()));
+    for (label, command) in commands.chain([("ixit.start.command".to_owned(), start)]) {
         let program = command.and_then(<[String]>::first);
         if let Some(program) = program.filter(|program| *program != "{scas}") {
-            found.findings.extend(runnable(label, program));
+            found.findings.extend(runnable(&label, program));
         }
     }
     for (name, words) in &ixit.observe.exports {

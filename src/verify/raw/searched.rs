@@ -153,6 +153,9 @@ fn medium(place: &Place) -> Medium {
     if numbered(place, "others").is_some() {
         return Medium::OtherProcess;
     }
+    if place.source.starts_with("VNFM memory dump ") {
+        return Medium::Memory;
+    }
     if numbered(place, "VNFM").is_none() {
         return Medium::Storage;
     }

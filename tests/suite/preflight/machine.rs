@@ -51,7 +51,7 @@ fn two_runs_do_not_share_a_port() {
     second.assert_told(
         USAGE,
         &[
-            "ixit.nfvo.listen: another run of scas uses port ",
+            "ixit.nfvo.listen: another run of scas uses address ",
             "wait for its end, or write another address",
         ],
     );
