@@ -17,6 +17,14 @@ const SHOWN: usize = 3;
 /// Time between two tries to be heard by a product that is still busy.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// A VNF instance that could not be deleted.
+struct Remaining {
+    id: String,
+    why: String,
+    /// Whether the product did not answer at all.
+    unheard: bool,
+}
+
 impl Testbed {
     /// Removes the subscriptions that call our NFVO back, which a run that was cut off has left: their notifications would be taken for
     /// this scenario's.
@@ -54,10 +62,11 @@ impl Testbed {
             Ok(client) => client,
             Err(error) => return vec![format!("{error:#}")],
         };
-        let Some(listed) = self.heard(&client).await else {
+        let times = self.context.profile.ixit.timeouts.clone();
+        let Some(listed) = self.heard(&client, times.operation).await else {
             return vec![format!(
                 "the product did not answer within {} s (ixit.timeouts.operation): {} VNF instance(s) remain, and the subscription",
-                self.context.profile.ixit.timeouts.operation,
+                times.operation,
                 made.len()
             )];
         };
@@ -80,14 +89,22 @@ impl Testbed {
                 unanswered - found
             ));
         }
-        let mut remaining = Vec::new();
         let deletions = made.into_iter().chain(late).collect::<BTreeSet<_>>();
-        let batches = self.batches(deletions).into_iter();
-        let deleting = batches.map(|ids| self.delete_all(&client, ids));
-        let failed = futures::future::join_all(deleting).await;
-        remaining.extend(failed.into_iter().flatten());
+        let mut remaining = self.delete_batches(&client, deletions).await;
+        let unheard = |one: &&Remaining| one.unheard;
+        let again: BTreeSet<String> = remaining
+            .iter()
+            .filter(unheard)
+            .map(|one| one.id.clone())
+            .collect();
+        // It may have restarted meanwhile; a deletion that has happened is not found again.
+        if !again.is_empty() && self.heard(&client, times.start).await.is_some() {
+            remaining.retain(|one| !one.unheard);
+            remaining.extend(self.delete_batches(&client, again).await);
+        }
         let many = remaining.len();
-        residue.extend(remaining.into_iter().take(SHOWN));
+        let told = |one: Remaining| format!("VNF instance {} remains: {}", one.id, one.why);
+        residue.extend(remaining.into_iter().take(SHOWN).map(told));
         if many > SHOWN {
             residue.push(format!("and {} more VNF instances remain", many - SHOWN));
         }
@@ -100,8 +117,8 @@ impl Testbed {
 
     /// Waits until the product answers at all: it may be busy with what a test gave it. The first page of its VNF instances, if it gives
     /// one.
-    async fn heard(&self, client: &ApiClient) -> Option<Value> {
-        let limit = Duration::from_secs(self.context.profile.ixit.timeouts.operation);
+    async fn heard(&self, client: &ApiClient, seconds: u64) -> Option<Value> {
+        let limit = Duration::from_secs(seconds);
         let heard = async {
             loop {
                 if let Ok(answer) = client.send(lcm::instances()).await {
@@ -150,10 +167,18 @@ impl Testbed {
         lists
     }
 
-    async fn delete_all(&self, client: &ApiClient, ids: Vec<String>) -> Vec<String> {
+    async fn delete_batches(&self, client: &ApiClient, ids: BTreeSet<String>) -> Vec<Remaining> {
+        let batches = self.batches(ids).into_iter();
+        let deleting = batches.map(|ids| self.delete_all(client, ids));
+        let failed = futures::future::join_all(deleting).await;
+        failed.into_iter().flatten().collect()
+    }
+
+    async fn delete_all(&self, client: &ApiClient, ids: Vec<String>) -> Vec<Remaining> {
         let mut worker = Worker::new(client.clone());
         let mut remaining = Vec::new();
         for id in ids {
+            let mut unheard = false;
             let why = match worker.send(lcm::delete(&id)).await {
                 Ok(answer) if answer.status.is_success() || answer.status == 404 => continue,
                 Ok(answer) if answer.status == 409 => {
@@ -163,9 +188,12 @@ impl Testbed {
                     }
                 }
                 Ok(answer) => lcm::refusal(&answer),
-                Err(error) => error.to_string(),
+                Err(error) => {
+                    unheard = true;
+                    error.to_string()
+                }
             };
-            remaining.push(format!("VNF instance {id} remains: {why}"));
+            remaining.push(Remaining { id, why, unheard });
         }
         remaining
     }

@@ -25,6 +25,7 @@ mod preflight;
 mod profile;
 mod program;
 mod reports;
+mod restarts;
 mod resume;
 mod scan;
 mod support;
