@@ -1,5 +1,6 @@
 //! What a judge was told, looked up in what was kept raw: transcripts, archives, looks.
 
+mod answers;
 mod identifiers;
 mod looks;
 mod offers;
@@ -24,6 +25,7 @@ pub fn check(scene: &Scene<'_>, found: &mut Verification) {
             transcript: &transcript,
             found,
         };
+        answers::check(&asked.question, &mut facts);
         match &asked.question {
             Question::Accepted { offers, .. } => offers::valid(scene, offers, &mut facts),
             Question::Refused {

@@ -78,6 +78,37 @@ fn a_question_that_stands_for_another_is_named() {
 }
 
 #[test]
+fn an_answer_that_belongs_to_another_offer_is_seen() {
+    let stage = Stage::new();
+    // Of the three offers the first two are under one vnfdId, the third is under another.
+    for (to, from, told) in [
+        (0, 2, "answers the offer"),
+        (0, 2, "creates a VNF instance of VNFD"),
+        (
+            0,
+            1,
+            "between the two, creates a VNF instance of the same VNFD",
+        ),
+    ] {
+        let run = sample(&stage);
+        change(&run.join(SCENE).join("question-1.json"), |question| {
+            let offers = question["asked"]["offers"].as_array_mut().unwrap();
+            let (one, other) = (offers[to]["answer"].clone(), offers[from]["answer"].clone());
+            offers[to]["answer"] = other;
+            if !told.contains("answers") {
+                offers[from]["answer"] = one;
+            }
+            let asked: Question = serde_json::from_value(question["asked"].clone()).unwrap();
+            question["answered"] = json!(judge::answer(&asked));
+        });
+        fix_up(&stage, &run);
+        stage
+            .run(&["verify", run.to_str().unwrap()])
+            .assert_told(1, &["question-1.json, file A: answer", told]);
+    }
+}
+
+#[test]
 fn statuses_that_the_profile_does_not_name_are_seen() {
     let stage = Stage::new();
     let run = sample(&stage);
