@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::io;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use nix::sys::mman::{MmapAdvise, madvise, mlock};
@@ -16,6 +17,8 @@ static HELPERS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 /// The sessions of the user's commands that were started for a search.
 static ERRANDS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+/// Whether a command was given [`errand()`].
+static MARKED: AtomicBool = AtomicBool::new(false);
 /// By what is known what such a command has started: a variable of the environment.
 pub(crate) const ERRAND: &str = "SCAS_ERRAND";
 
@@ -30,16 +33,22 @@ pub(crate) fn errand_mark() -> &'static str {
     })
 }
 
+/// What is put into the environment of a command of the user's, so that what it leaves running is known ([`is_of_an_errand`]): name and value.
+pub fn errand() -> (&'static str, &'static str) {
+    MARKED.store(true, Ordering::Relaxed);
+    (ERRAND, errand_mark())
+}
+
 pub(crate) fn errand_started(session: u32) {
     let mut errands = ERRANDS.lock().unwrap_or_else(PoisonError::into_inner);
     errands.insert(session);
 }
 
-/// Whether a process was left running by a command of the user's that was started for a search: it has its session, or its
+/// Whether a process was left running by a command of the user's: it has its session, if it was started for a search, or its
 /// environment. One that leaves the session and writes over its environment is not known.
 pub fn is_of_an_errand(pid: u32) -> bool {
     let errands = ERRANDS.lock().unwrap_or_else(PoisonError::into_inner);
-    if errands.is_empty() {
+    if errands.is_empty() && !MARKED.load(Ordering::Relaxed) {
         return false;
     }
     let session = nix::unistd::getsid(Some(Pid::from_raw(pid.cast_signed())));

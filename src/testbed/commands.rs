@@ -1,4 +1,6 @@
 //! Runs a command of the profile to its end: [`run`].
+//!
+//! What it leaves running (a product that it has restarted, as a daemon) is not ours to end, and is looked into where the profile names it.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::sut_process::{StartError, tail};
+use crate::exposure::hygiene;
 
 /// Runs it. What it prints is appended to a file, whose end is told if it fails.
 ///
@@ -30,8 +33,10 @@ pub async fn run(
         file.create(true).append(true).open(output).map(Stdio::from)
     };
     let spawned = print().and_then(|stdout| {
+        let (name, value) = hygiene::errand();
         Command::new(program)
             .args(arguments)
+            .env(name, value)
             .stdin(Stdio::null())
             .stdout(stdout)
             .stderr(print()?)

@@ -81,7 +81,7 @@ pub fn of_product(own: &[u32]) -> Result<Vec<u32>, ProcessError> {
             found.remove(&pid);
         }
     }
-    // Orphans that a command of the user's has left (a shared SSH connection) are no product's either.
+    // Orphans that a command of the user's has left (a shared SSH connection, a product that runs by itself) are not ours either.
     let products: BTreeSet<u32> = trees(own)?.into_iter().collect();
     found.retain(|pid| products.contains(pid) || !hygiene::is_of_an_errand(*pid));
     Ok(found.into_iter().collect())
@@ -159,25 +159,31 @@ fn tree(pid: u32) -> Result<BTreeSet<u32>, ProcessError> {
 mod tests {
     use super::*;
 
-    /// In a program of its own: this one's other tests have children too.
+    /// Runs a test in a program of its own: this one's other tests have children too. True where it is that program.
+    fn alone(name: &str) -> bool {
+        const CHILD: &str = "SCAS_TEST_RELAY";
+        if std::env::var_os(CHILD).is_some() {
+            adopt_orphans().expect("a subreaper");
+            return true;
+        }
+        let ended = std::process::Command::new(std::env::current_exe().expect("ourselves"))
+            .args([name, "--test-threads=1"])
+            .env(CHILD, "1")
+            .output()
+            .expect("a program of its own");
+        let told = String::from_utf8_lossy(&ended.stdout);
+        assert!(
+            ended.status.success() && told.contains("1 passed"),
+            "{told}"
+        );
+        false
+    }
+
     #[test]
     fn a_process_that_always_starts_another_and_goes_is_ended() {
-        const CHILD: &str = "SCAS_TEST_RELAY";
-        const NAME: &str = "a_process_that_always_starts_another_and_goes_is_ended";
-        if std::env::var_os(CHILD).is_none() {
-            let ended = std::process::Command::new(std::env::current_exe().expect("ourselves"))
-                .args([NAME, "--test-threads=1"])
-                .env(CHILD, "1")
-                .output()
-                .expect("a program of its own");
-            let told = String::from_utf8_lossy(&ended.stdout);
-            assert!(
-                ended.status.success() && told.contains("1 passed"),
-                "{told}"
-            );
+        if !alone("a_process_that_always_starts_another_and_goes_is_ended") {
             return;
         }
-        adopt_orphans().expect("a subreaper");
         let folder = tempfile::tempdir().expect("a folder");
         let (relay, ran) = (folder.path().join("relay"), folder.path().join("ran"));
         let script = format!(
@@ -194,6 +200,33 @@ mod tests {
         let (ended, left) = end_all();
         assert!(!ended.is_empty() && left.is_empty(), "{ended:?}, {left:?}");
         assert!(of_product(&[]).expect("processes").is_empty());
+    }
+
+    #[test]
+    fn what_a_command_of_the_profile_leaves_running_is_left_alone() {
+        if !alone("what_a_command_of_the_profile_leaves_running_is_left_alone") {
+            return;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let output = folder.path().join("output");
+        // As a script does that restarts a product.
+        let words = ["sh", "-c", "setsid sleep 1000 > /dev/null 2>&1 & echo $!"].map(str::to_owned);
+        let limit = std::time::Duration::from_secs(60);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let run = super::super::commands::run("ixit.commands.restart", &words, &output, limit);
+        runtime
+            .expect("a runtime")
+            .block_on(run)
+            .expect("it is done");
+        let said = std::fs::read_to_string(&output).expect("its number");
+        let daemon: u32 = said.trim().parse().expect("a number");
+        assert!(tree(std::process::id()).expect("a tree").contains(&daemon));
+        let (ended, left) = end_all();
+        assert!(ended.is_empty() && left.is_empty(), "{ended:?}, {left:?}");
+        assert!(!tree(daemon).expect("a tree").is_empty(), "it runs");
+        send(daemon, Signal::SIGKILL);
     }
 
     #[test]

@@ -86,6 +86,8 @@ pub(super) fn report(args: &Args, path: &Path) -> Result<(String, u8), Failure> 
         .extend(undocumented(catalogue.cases.iter().filter(judged), profile));
     looked.lacks.extend(unknown_signers(profile));
     looked.lacks.extend(by_hand(profile));
+    let cases_judged: Vec<&TestCase> = catalogue.cases.iter().filter(judged).collect();
+    looked.lacks.extend(out_of_hand(&cases_judged, profile));
     let lacks: Vec<String> = told(looked.lacks);
     let report = Report {
         profile: &loaded.name,
@@ -198,6 +200,54 @@ fn unknown_signers(profile: &Profile) -> Option<Finding> {
     let text = "is missing, so that signers of VNF packages are made anew for each run; a product that verifies signatures and runs by \
                 itself must be given signers-ca.crt of a folder that `scas pki new` made, which is written here";
     (claimed && anew).then(|| Finding::of("ixit.pki", text))
+}
+
+/// What nobody does to a product that runs by itself, and where nobody looks: it makes test cases Inconclusive.
+fn out_of_hand(cases: &[&TestCase], profile: &Profile) -> Vec<Finding> {
+    let ixit = &profile.ixit;
+    let mut lacks = Vec::new();
+    if !ixit.api.running {
+        return lacks;
+    }
+    let judged = |clause: &str| cases.iter().any(|case| case.clause.ends_with(clause));
+    let commands = &ixit.commands;
+    let missing: Vec<&str> = [
+        (
+            "stop",
+            commands.stop.is_none() && commands.restart.is_none(),
+        ),
+        (
+            "start",
+            commands.start.is_none() && commands.restart.is_none(),
+        ),
+        ("kill", commands.kill.is_none()),
+    ]
+    .into_iter()
+    .filter_map(|(name, missing)| missing.then_some(name))
+    .collect();
+    if judged("4.2.2.2") && ixit.start.is_none() {
+        let text = match missing.as_slice() {
+            [] => "scenarios with a copied state or with several VNFMs need a product that ixit.start starts, and will be Inconclusive".to_owned(),
+            missing => format!(
+                "no {} is given, so that scenarios that restart or kill the product will be Inconclusive, as will those with a copied state or with \
+                 several VNFMs, which need a product that ixit.start starts",
+                missing.join(", ")
+            ),
+        };
+        lacks.push(Finding::of("ixit.commands", text));
+    }
+    let in_delegation = ["4.2.2.3", "4.2.2.4", "4.2.2.5"].into_iter().any(judged);
+    if in_delegation && ixit.observe.storage.is_empty() {
+        let text = "is empty, and the product runs by itself: what it keeps is not looked at, so that cases about private keys will be Inconclusive; name \
+                    its folders or devices";
+        lacks.push(Finding::of("ixit.observe.storage", text));
+    }
+    if in_delegation && commands.delegation.is_none() {
+        let text = "no delegation is given: the product must be in delegation mode already, with CMF and VIM at the addresses of ixit.cmf.listen and \
+                    ixit.vim.listen";
+        lacks.push(Finding::of("ixit.commands", text));
+    }
+    lacks
 }
 
 /// What a person is asked for in a run.

@@ -183,7 +183,9 @@ fn failed(error: &CallError) -> Finding {
         ),
         other => Finding::of(
             ROOT,
-            format!("the product does not answer: {other}; look whether its API is there"),
+            format!(
+                "the product does not answer: {other}; look whether its API is there, and by https or http"
+            ),
         ),
     }
 }

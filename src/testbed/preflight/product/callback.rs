@@ -71,7 +71,9 @@ async fn subscribe(
     // 303 names one that an earlier look has left.
     if answer.status.is_success() || status == 303 {
         found.seen.push(match met {
-            Met::Tested => format!("the product reaches our callback {callback}"),
+            Met::Tested => format!(
+                "the product reaches our callback {callback}, which it was given; where it asks for VNF packages, its own configuration says"
+            ),
             _ => format!(
                 "the product took a subscription and did not test its callback: whether it reaches {callback} shows in a run"
             ),
