@@ -26,6 +26,7 @@ mod program;
 mod reports;
 mod resume;
 mod scan;
+mod serve;
 mod support;
 mod token;
 mod trigger;
