@@ -19,7 +19,7 @@ mod trouble;
 mod watch;
 mod writers;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,9 +105,16 @@ impl Server {
         })
     }
 
-    /// Where a browser finds it.
+    /// Where a browser on this machine finds it.
     pub fn url(&self) -> String {
-        format!("http://{}/", self.address)
+        let mut address = self.address;
+        // Everywhere is no place to go to.
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        format!("http://{address}/")
     }
 
     /// Answers until `until` ends, then ends what is under way.

@@ -97,12 +97,10 @@ impl Runs {
             if !entry.folder && (entry.length.is_some() || !self.root.join(&entry.name).is_dir()) {
                 continue;
             }
+            there.insert(entry.name.clone());
             let read = root.folder(&entry.name).map_err(|error| error.to_string());
             match read.and_then(|folder| self.read(&entry.name, &folder)) {
-                Ok(run) => {
-                    there.insert(entry.name);
-                    listing.runs.push(run);
-                }
+                Ok(run) => listing.runs.push(run),
                 Err(reason) => listing.strange.push(Strange {
                     name: entry.name,
                     reason,
@@ -116,7 +114,7 @@ impl Runs {
             });
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|name, known| known.read.is_err() || there.contains(name));
+        known.retain(|name, _| there.contains(name));
         listing.runs.sort_by(|one, other| {
             let key = |run: &Run| (run.summary.started, run.folder.clone());
             key(other).cmp(&key(one))

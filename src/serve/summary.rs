@@ -4,6 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use crate::model::event::ScenarioId;
 use crate::model::verdict::Verdict;
 use crate::report::fold;
 use crate::report::record::Record;
@@ -69,8 +70,10 @@ impl Summary {
             let cases = results.cases.iter();
             cases.flat_map(|case| case.scenarios.iter().map(move |one| (case, one)))
         };
-        let has_ended =
-            |case: &str, line: usize| done.iter().any(|one| one.case == case && one.line == line);
+        let has_ended = |case: &str, line: usize| {
+            let case = case.to_owned();
+            done.contains(&ScenarioId { case, line })
+        };
         let so_far = scenarios()
             .filter(|(case, one)| has_ended(&case.id, one.line))
             .map(|(_, one)| one.verdict)

@@ -19,6 +19,27 @@
     return made;
   }
 
+  // Listens while the page is seen: a browser has few connections for all pages of a server. Returns what ends it.
+  function follow(address, hear, again) {
+    var source = null;
+    var over = false;
+    function open() {
+      source = new EventSource(address());
+      Object.keys(hear).forEach(function (name) { source.addEventListener(name, hear[name]); });
+    }
+    function close() {
+      if (source) { source.close(); }
+      source = null;
+    }
+    document.addEventListener("visibilitychange", function () {
+      if (over) { return; }
+      if (document.hidden) { close(); return; }
+      if (!source) { open(); again(); }
+    });
+    if (!document.hidden) { open(); }
+    return function () { over = true; close(); };
+  }
+
   // The list draws itself again when something has changed; what was chosen stays chosen.
   function list() {
     var busy = false;
@@ -48,18 +69,23 @@
         if (again) { again = false; draw(); }
       });
     }
-    var source = new EventSource("/changes");
-    source.addEventListener("changed", draw);
-    source.addEventListener("begun", draw);
+    var end = follow(changes, { changed: draw, begun: draw, trouble: function () { end(); } }, draw);
   }
 
+  function changes() { return "/changes"; }
+
   function next() {
-    var source = new EventSource("/changes");
     status.textContent = "Waiting for one to begin.";
-    source.addEventListener("begun", function (event) {
-      var live = JSON.parse(event.data).live;
-      if (live) { location.replace(live); }
-    });
+    var end = follow(changes, {
+      begun: function (message) {
+        var live = JSON.parse(message.data).live;
+        if (live) { location.replace(live); }
+      },
+      trouble: function (message) {
+        end();
+        status.textContent = visible("This page cannot wait: " + JSON.parse(message.data));
+      }
+    }, function () {});
   }
 
   function live() {
@@ -111,23 +137,27 @@
     };
 
     document.getElementById("log").hidden = false;
-    var source = new EventSource(main.getAttribute("data-events"));
-    source.addEventListener("record", function (message) {
-      var event = JSON.parse(message.data);
-      if (Object.hasOwn(hear, event.event)) { hear[event.event](event); }
-    });
-    source.addEventListener("end", function (message) {
-      var end = JSON.parse(message.data);
-      source.close();
-      status.textContent = visible(end.told);
-      var link = element("a", end.report ? "Open the report" : "Open its files");
-      link.href = main.getAttribute("data-open");
-      document.getElementById("leads").replaceChildren(link);
-    });
-    source.addEventListener("trouble", function (message) {
-      source.close();
-      note(JSON.parse(message.data), "error");
-    });
+    var address = main.getAttribute("data-events");
+    var end = follow(function () { return address; }, {
+      record: function (message) {
+        var event = JSON.parse(message.data);
+        // From here it goes on when the page is seen again.
+        address = address.replace(/from=\d+$/, "from=" + message.lastEventId);
+        if (Object.hasOwn(hear, event.event)) { hear[event.event](event); }
+      },
+      end: function (message) {
+        var told = JSON.parse(message.data);
+        end();
+        status.textContent = visible(told.told);
+        var link = element("a", told.report ? "Open the report" : "Open its files");
+        link.href = main.getAttribute("data-open");
+        document.getElementById("leads").replaceChildren(link);
+      },
+      trouble: function (message) {
+        end();
+        note(JSON.parse(message.data), "error");
+      }
+    }, function () {});
   }
 
   if (page === "list") { list(); }

@@ -100,6 +100,14 @@ fn the_list_draws_itself_again_and_keeps_what_was_chosen() {
     browser.until(
         "document.getElementById('listing').textContent.includes('interrupted: the record ends')",
     );
+    // A page that is not seen does not listen, and catches up.
+    browser.value(
+        "Object.defineProperty(document, 'hidden', { value: true, configurable: true });\
+         document.dispatchEvent(new Event('visibilitychange'))",
+    );
+    run(&stage, "third", |_| {});
+    browser.value("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))");
+    browser.until("document.getElementById('count').textContent === '3 of 3 runs'");
     assert_eq!(
         browser.value("document.querySelector('input[name=before]:checked').value"),
         "first"
