@@ -1,5 +1,6 @@
 //! A run under way: [`page`] as it stands, and [`events`] as they are appended.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
@@ -17,9 +18,10 @@ use super::watch::Watch;
 use super::writers::is_written;
 use super::{App, aside};
 use crate::model::event::ScenarioId;
+use crate::model::verdict::Verdict;
 use crate::report::fold;
 use crate::report::record::{EVENTS, Record};
-use crate::report::results::Results;
+use crate::report::results::{Results, ScenarioResult};
 
 #[derive(Serialize)]
 struct LiveView {
@@ -35,6 +37,8 @@ struct LiveView {
     events: String,
     rows: Vec<Row>,
     done: usize,
+    /// How many of those did not pass.
+    red: usize,
 }
 
 #[derive(Serialize)]
@@ -111,6 +115,7 @@ fn view(app: &App, run: &str) -> Result<LiveView, Trouble> {
                 events: format!("{live}/events?from=0"),
                 rows: Vec::new(),
                 done: 0,
+                red: 0,
             });
         }
         Err(error) => return Err(not_shown(&error)),
@@ -124,7 +129,7 @@ fn view(app: &App, run: &str) -> Result<LiveView, Trouble> {
     let record = Record::parse(std::path::Path::new(run), &info, &events);
     let record = record.map_err(|error| not_shown(&format!("{error:#}")))?;
     let results = fold::results(&record);
-    let rows = rows(&record, &results, under_way);
+    let (ended, open_scenarios) = fold::ended_and_open(&record);
     let whole = events
         .iter()
         .rposition(|byte| *byte == b'\n')
@@ -148,36 +153,46 @@ fn view(app: &App, run: &str) -> Result<LiveView, Trouble> {
         end,
         open: format!("{open}/"),
         events: format!("{live}/events?from={whole}"),
-        done: fold::ended_and_open(&record).0.len(),
-        rows,
+        done: ended.len(),
+        red: scenarios(&results)
+            .filter(|(id, one)| ended.contains(id) && one.verdict != Verdict::Pass)
+            .count(),
+        rows: rows(&results, &ended, &open_scenarios, under_way),
     })
 }
 
-/// Every planned scenario with what is known of it now.
-fn rows(record: &Record, results: &Results, under_way: bool) -> Vec<Row> {
-    let (ended, open) = fold::ended_and_open(record);
-    let cases = results.cases.iter();
-    let scenarios = cases.flat_map(|case| case.scenarios.iter().map(move |one| (case, one)));
-    scenarios
-        .map(|(case, one)| {
+fn scenarios(results: &Results) -> impl Iterator<Item = (ScenarioId, &ScenarioResult)> {
+    results.cases.iter().flat_map(|case| {
+        case.scenarios.iter().map(|one| {
             let id = ScenarioId {
                 case: case.id.clone(),
                 line: one.line,
             };
-            let state = if ended.contains(&id) || !under_way {
+            (id, one)
+        })
+    })
+}
+
+/// Every planned scenario with what is known of it now.
+fn rows(
+    results: &Results,
+    ended: &BTreeSet<ScenarioId>,
+    open: &BTreeSet<ScenarioId>,
+    under_way: bool,
+) -> Vec<Row> {
+    scenarios(results)
+        .map(|(id, one)| Row {
+            state: if ended.contains(&id) || !under_way {
                 Some(one.verdict).into()
             } else if open.contains(&id) {
                 VerdictView::word("under way", "under-way")
             } else {
                 VerdictView::word("to come", "none")
-            };
-            Row {
-                case: id.case,
-                line: id.line,
-                name: one.name.clone(),
-                normative: one.normative,
-                state,
-            }
+            },
+            case: id.case,
+            line: id.line,
+            name: one.name.clone(),
+            normative: one.normative,
         })
         .collect()
 }

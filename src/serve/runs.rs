@@ -3,11 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::Metadata;
 use std::io::{self, ErrorKind};
+use std::num::NonZero;
 use std::os::unix::fs::MetadataExt as _;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::folder::Folder;
+use super::folder::{Entry, Folder};
 use super::summary::Summary;
 use super::writers;
 use crate::report::record::EVENTS;
@@ -91,18 +93,17 @@ impl Runs {
             runs: Vec::new(),
             strange: Vec::new(),
         };
-        let mut there = HashSet::new();
-        for entry in entries {
-            // Files beside the runs are nobody's runs; links might be.
-            if !entry.folder && (entry.length.is_some() || !self.root.join(&entry.name).is_dir()) {
-                continue;
-            }
-            there.insert(entry.name.clone());
-            let read = root.folder(&entry.name).map_err(|error| error.to_string());
-            match read.and_then(|folder| self.read(&entry.name, &folder)) {
+        // Files beside the runs are nobody's runs; links might be.
+        let might_be = |entry: &Entry| {
+            entry.folder || (entry.length.is_none() && self.root.join(&entry.name).is_dir())
+        };
+        let entries = entries.into_iter().filter(might_be);
+        let names: Vec<String> = entries.map(|entry| entry.name).collect();
+        for (name, read) in names.iter().zip(self.read_all(&root, &names)) {
+            match read {
                 Ok(run) => listing.runs.push(run),
                 Err(reason) => listing.strange.push(Strange {
-                    name: entry.name,
+                    name: name.clone(),
                     reason,
                 }),
             }
@@ -114,6 +115,7 @@ impl Runs {
             });
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let there: HashSet<&String> = names.iter().collect();
         known.retain(|name, _| there.contains(name));
         listing.runs.sort_by(|one, other| {
             let key = |run: &Run| (run.summary.started, run.folder.clone());
@@ -129,6 +131,26 @@ impl Runs {
     pub fn one(&self, name: &str) -> Result<Run, String> {
         let folder = self.folder(name).map_err(|error| error.to_string())?;
         self.read(name, &folder)
+    }
+
+    /// Each of these, in their order. The first time there may be much to read, so every processor reads its part.
+    fn read_all(&self, root: &Folder, names: &[String]) -> Vec<Result<Run, String>> {
+        let one = |name: &String| {
+            let folder = root.folder(name).map_err(|error| error.to_string())?;
+            self.read(name, &folder)
+        };
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let part = names.len().div_ceil(processors).max(1);
+        std::thread::scope(|scope| {
+            let parts: Vec<_> = names
+                .chunks(part)
+                .map(|names| scope.spawn(move || names.iter().map(one).collect::<Vec<_>>()))
+                .collect();
+            parts
+                .into_iter()
+                .flat_map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
+        })
     }
 
     fn read(&self, name: &str, folder: &Folder) -> Result<Run, String> {

@@ -54,7 +54,7 @@ mod tests {
     fn a_report_states_its_policy_and_nothing_else_does() {
         let own = of("script", "style");
         assert_eq!(stated(&page(&own.replace('\'', "&#39;"))), Some(own));
-        let digest = source("x");
+        let digest = source("a");
         for foreign in [
             "default-src *".to_owned(),
             format!("{}; img-src *", of("a", "b")),

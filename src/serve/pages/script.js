@@ -91,6 +91,7 @@
   function live() {
     var events = document.getElementById("events");
     var done = document.getElementById("done");
+    var red = document.getElementById("red");
     var rows = new Map();
     document.querySelectorAll("tr[data-case]").forEach(function (row) {
       rows.set(row.dataset.case + "\n" + row.dataset.line, row.lastElementChild);
@@ -129,6 +130,7 @@
         ended += 1;
         done.textContent = ended;
         document.getElementById("progress").value = ended;
+        if (event.verdict !== "pass") { red.textContent = Number(red.textContent) + 1; }
         log(event.at, named(event.scenario) + " ended: " + word);
       },
       "runner-fault": function (event) { note("Fault of the harness: " + event.error, "error"); },

@@ -143,7 +143,7 @@ fn a_page_that_waits_leads_to_the_run_that_begins_and_follows_it_to_its_end() {
                 browser.until(&format!("document.querySelector('#events li').textContent.includes({text})"));
             }
             "scenario-finished" => browser.until(&format!(
-                "{state} === 'Fail' && document.getElementById('done').textContent === '1' && document.getElementById('progress').value === 1"
+                "{state} === 'Fail' && document.getElementById('done').textContent === '1' && document.getElementById('red').textContent === '1' && document.getElementById('progress').value === 1"
             )),
             _ => {}
         }
