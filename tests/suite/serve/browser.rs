@@ -184,7 +184,14 @@ fn hostile_texts_run_nothing_in_any_page() {
         );
     }
     assert_eq!(browser.console, Vec::<String>::new());
-    // The positive control: what the pages would do if they let it.
-    browser.value("document.title = 'owned'");
-    assert_eq!(browser.value("document.title"), "owned");
+    // The positive control: a script that gets into a page is refused by its policy, and that is heard.
+    browser.open(&format!("http://{}/", served.address));
+    browser.value(
+        "const script = document.createElement('script');\
+         script.textContent = \"document.title = 'owned'\";\
+         document.body.append(script)",
+    );
+    assert_ne!(browser.value("document.title"), "owned");
+    let heard = browser.console.join("\n");
+    assert!(heard.contains("Content Security Policy"), "{heard}");
 }
