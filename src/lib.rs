@@ -19,6 +19,7 @@ pub mod recorder;
 pub mod report;
 pub mod run;
 pub mod seal;
+pub mod serve;
 pub mod session;
 pub mod steps;
 pub mod testbed;

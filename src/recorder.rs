@@ -10,8 +10,7 @@ use tokio::sync::Notify;
 
 use crate::model::event::Event;
 
-/// The file in a run's folder.
-pub const EVENTS: &str = "events.jsonl";
+pub use crate::report::record::EVENTS;
 
 /// The events of one run. [`Recorder::record`] may be called from any task.
 pub struct Recorder {

@@ -7,10 +7,6 @@ use super::{Failure, Outcome};
 use crate::compare::{Change, Comparison, Side, Standing, VerdictChange, compare};
 use crate::pack::{Limits, Pack};
 
-/// Times that differ by less are the same to a reader.
-const NOTABLE: f64 = 1.5;
-/// Seconds; shorter scenarios are all noise.
-const LONG_ENOUGH: f64 = 1.0;
 /// Entries of a list that are written out; the rest is counted.
 const SHOWN: usize = 20;
 
@@ -60,10 +56,7 @@ fn text(found: &Comparison) -> String {
         .iter()
         .filter(|one| !matches!(one.standing, Standing::Holds | Standing::Stands));
     listed(&mut text, "verdicts", changed.map(verdict));
-    let notable = found.timings.iter().filter(|one| {
-        let (least, most) = (one.before.min(one.after), one.before.max(one.after));
-        most >= LONG_ENOUGH && most > NOTABLE * least
-    });
+    let notable = found.timings.iter().filter(|one| one.is_notable());
     listed(
         &mut text,
         "timings",

@@ -14,6 +14,7 @@ mod run;
 mod scan;
 mod seal;
 mod selftest;
+mod serve;
 mod simulate;
 mod softhsm;
 mod verify;
@@ -104,6 +105,8 @@ enum Command {
     Seal(seal::Args),
     /// Say what changed between two runs, and which verdicts still hold
     Diff(diff::Args),
+    /// Show a folder of runs in a browser: list, reports, differences, and a run under way as it happens
+    Serve(serve::Args),
     /// Write the profile of a product, to fill in
     Init(init::Args),
     /// Start the feature of a requirement that has none
@@ -154,6 +157,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Seal(args) => seal::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Init(args) => init::run(&args),
         Command::New(args) => new::run(args),
         Command::Reference(args) => reference::run(args),

@@ -60,6 +60,19 @@ pub struct Timing {
     pub after: f64,
 }
 
+/// Times that differ by less are the same to a reader.
+const NOTABLE: f64 = 1.5;
+/// Seconds; shorter scenarios are all noise.
+const LONG_ENOUGH: f64 = 1.0;
+
+impl Timing {
+    /// Whether a reader should be told.
+    pub fn is_notable(&self) -> bool {
+        let (least, most) = (self.before.min(self.after), self.before.max(self.after));
+        most >= LONG_ENOUGH && most > NOTABLE * least
+    }
+}
+
 /// A run with its files.
 pub struct Side {
     /// Its files.

@@ -10,31 +10,31 @@ mod exchanges;
 mod identifiers;
 mod keys;
 mod page;
+pub mod policy;
 mod questions;
 mod requirements;
 mod rows;
 mod scenario;
 mod sensitivity;
-mod text;
+pub mod text;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
-use base64::Engine as _;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use self::scenario::Source;
 use self::sensitivity::Sensitivity;
 use super::record::Record;
 use super::results::Results;
 
-const STYLE: &str = include_str!("html/style.css");
+/// The style sheet: whoever else draws a page of runs has the same look.
+pub const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
 
 const TEMPLATES: [(&str, &str); 8] = [
@@ -68,7 +68,11 @@ fn render(
     results: &Results,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let environment = environment()?;
+    let mut environment = environment(&TEMPLATES)?;
+    environment.add_global("style", Value::from_safe_string(STYLE.to_owned()));
+    environment.add_global("script", Value::from_safe_string(SCRIPT.to_owned()));
+    environment.add_global("policy", policy::of(SCRIPT, STYLE));
+    let environment = environment;
     let inventory = record.inventory.as_ref();
     let mut draw = |name: &str, view: &dyn ErasedView| -> anyhow::Result<()> {
         let template = environment.get_template(name)?;
@@ -111,7 +115,13 @@ impl<T: Serialize> ErasedView for T {
     }
 }
 
-fn environment() -> anyhow::Result<Environment<'static>> {
+/// What draws templates: everything that a value says is text, and what does not show is written out.
+///
+/// # Errors
+/// A template is not one: a mistake of ours.
+pub fn environment(
+    templates: &[(&'static str, &'static str)],
+) -> anyhow::Result<Environment<'static>> {
     let mut environment = Environment::new();
     environment.set_syntax(
         SyntaxConfig::builder()
@@ -134,23 +144,8 @@ fn environment() -> anyhow::Result<Environment<'static>> {
     environment.add_filter("ticked", |text: &str| {
         Value::from_safe_string(text::ticked(text))
     });
-    environment.add_global("style", Value::from_safe_string(STYLE.to_owned()));
-    environment.add_global("script", Value::from_safe_string(SCRIPT.to_owned()));
-    environment.add_global("policy", policy());
-    for (name, source) in TEMPLATES {
+    for (name, source) in templates {
         environment.add_template(name, source)?;
     }
     Ok(environment)
-}
-
-/// The content security policy: our own script and style sheet by their digests, and nothing else.
-fn policy() -> String {
-    let digest = |text: &str| {
-        base64::engine::general_purpose::STANDARD.encode(Sha256::digest(text.as_bytes()))
-    };
-    format!(
-        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        digest(SCRIPT),
-        digest(STYLE)
-    )
 }

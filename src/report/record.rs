@@ -13,6 +13,9 @@ use crate::model::inventory::Inventory;
 use crate::model::sut::{Sut, Waiver};
 use crate::report::selftest::Selftest;
 
+/// The file with what happened, one event a line.
+pub const EVENTS: &str = "events.jsonl";
+
 /// The file with what the suite holds.
 pub const INVENTORY: &str = "inventory.json";
 
@@ -75,37 +78,50 @@ impl Record {
     /// A file is missing or cannot be read; file and line are named.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join("run.json");
-        let text = std::fs::read(&path).with_context(|| {
+        let run = std::fs::read(&path).with_context(|| {
             format!(
                 "cannot read {}: name the folder of a run, e.g. reports/<run-id>",
                 path.display()
             )
         })?;
-        let run = serde_json::from_slice(&text)
-            .with_context(|| format!("{} is not a run's record", path.display()))?;
-        let inventory = read_if_there(&folder.join(INVENTORY))?;
-        let selftest = read_if_there(&folder.join(SELFTEST))?;
-        let path = folder.join("events.jsonl");
-        let text =
+        let path = folder.join(EVENTS);
+        let events =
             std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut events = Vec::new();
+        let record = Self::parse(folder, &run, &events)?;
+        Ok(Self {
+            inventory: read_if_there(&folder.join(INVENTORY))?,
+            selftest: read_if_there(&folder.join(SELFTEST))?,
+            ..record
+        })
+    }
+
+    /// The same from the bytes of `run.json` and `events.jsonl`, without what else may lie in the folder; `folder` is named in errors.
+    ///
+    /// # Errors
+    /// One of them is not what a run writes; file and line are named.
+    pub fn parse(folder: &Path, run: &[u8], events: &[u8]) -> anyhow::Result<Self> {
+        let path = folder.join("run.json");
+        let run = serde_json::from_slice(run)
+            .with_context(|| format!("{} is not a run's record", path.display()))?;
+        let path = folder.join(EVENTS);
+        let mut told = Vec::new();
         let mut cut = false;
-        let mut lines = text
+        let mut lines = events
             .split_inclusive(|byte| *byte == b'\n')
             .enumerate()
             .peekable();
         while let Some((index, line)) = lines.next() {
             match serde_json::from_slice(line) {
-                Ok(event) => events.push(event),
+                Ok(event) => told.push(event),
                 Err(_) if lines.peek().is_none() && !line.ends_with(b"\n") => cut = true,
                 Err(error) => bail!("{} line {}: {error}", path.display(), index + 1),
             }
         }
         Ok(Self {
             run,
-            inventory,
-            selftest,
-            events,
+            inventory: None,
+            selftest: None,
+            events: told,
             cut,
         })
     }

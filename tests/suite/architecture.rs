@@ -261,6 +261,25 @@ fn whoever_verifies_shares_nothing_with_who_wrote() {
 }
 
 #[test]
+fn the_web_view_shows_what_there_is_and_only_the_command_line_knows_it() {
+    assert_knows_only(
+        "src/serve",
+        &["compare", "model", "pack", "report", "serve"],
+    );
+    for (path, text) in sources("src") {
+        let own = path.starts_with("src/serve") || path.starts_with("src/cli");
+        let knows = modules(&path, &text).iter().any(|module| module == "serve");
+        assert!(own || !knows, "{}", path.display());
+        let stranger = names_crate(&text, "scas_simulators");
+        assert!(
+            !path.starts_with("src/serve") || !stranger,
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
 fn only_the_runner_knows_cucumber() {
     for (path, text) in sources("src") {
         // A test may ask cucumber whether it agrees.

@@ -1,9 +1,9 @@
 //! The report for people: whole, harmless whatever a product says, the same when it is drawn again, and small for a long record.
 
-mod browser;
-mod hostile;
+pub mod browser;
+pub mod hostile;
 mod long;
-mod page;
+pub mod page;
 
 use std::collections::BTreeSet;
 

@@ -28,6 +28,7 @@ mod reports;
 mod restarts;
 mod resume;
 mod scan;
+mod serve;
 mod support;
 mod token;
 mod trigger;

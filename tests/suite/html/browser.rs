@@ -52,7 +52,8 @@ fn open(stage: &Stage, page: &Path) -> Option<Opened> {
     })
 }
 
-fn installed(stage: &Stage) -> bool {
+/// Whether the browser is there; if not, that is said.
+pub fn installed(stage: &Stage) -> bool {
     let there = stage
         .command("chromium", &["--version"])
         .output()

@@ -111,6 +111,15 @@ impl Page {
         &rows[1..]
     }
 
+    /// No link leads to another server, or is a script.
+    #[track_caller]
+    pub fn assert_no_foreign_links(&self) {
+        for link in &self.links {
+            let own = link.starts_with('#') || (link.starts_with('/') && !link.starts_with("//"));
+            assert!(own, "{link} leads elsewhere");
+        }
+    }
+
     /// No link leads to a place in the page that is not there, nor out of the folder.
     #[track_caller]
     pub fn assert_links_lead_somewhere(&self) {
