@@ -205,6 +205,12 @@ fn remarks(results: &Results) -> String {
             results.run.defects.join(", ")
         ));
     }
+    told.extend(
+        results
+            .run
+            .warning()
+            .map(|warning| format!("Caution: {warning}")),
+    );
     for case in &results.cases {
         if let Some(CaseVerdict::NotApplicable { item, reason }) = &case.normative {
             told.push(format!(
