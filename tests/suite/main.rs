@@ -28,5 +28,6 @@ mod resume;
 mod scan;
 mod support;
 mod token;
+mod traffic;
 mod trigger;
 mod verdicts;
