@@ -112,6 +112,12 @@ pub fn seal(
         .map(|(name, bytes)| (*name, bytes.as_slice()))
         .chain([(INDEX, index.as_slice()), (SIGNATURE, signature.as_slice())])
         .collect();
-    container::write(container, first, &pack, &made)?;
+    // Secrets are for others only once somebody says so.
+    let mode = if results.run.with_secrets {
+        0o600
+    } else {
+        0o644
+    };
+    container::write(container, first, &pack, &made, mode)?;
     Ok(found.remarks)
 }

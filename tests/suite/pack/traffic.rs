@@ -29,8 +29,8 @@ fn secrets_in_the_evidence_are_told_to_every_reader() {
         assert!(text.contains(WARNING), "{report}");
     }
     let traffic = run.join(SCENE).join("traffic.pcapng");
-    let mode = std::fs::metadata(&traffic).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600, "nobody else may read it");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&traffic), 0o600, "nobody else may read it");
     let remark = format!(
         "remark: the evidence holds the traffic with its TLS session secrets (--with-secrets, traffic.pcapng): {WARNING}"
     );
@@ -47,6 +47,7 @@ fn secrets_in_the_evidence_are_told_to_every_reader() {
             "run.asice",
         ];
         stage.run(&seal).assert_told(0, &[&remark, "sealed: "]);
+        assert_eq!(mode(&stage.path("run.asice")), 0o600);
         stage
             .run(&["verify", "run.asice", "--anchors", "ca.pem"])
             .assert_told(0, &[&remark, "verified: "]);
