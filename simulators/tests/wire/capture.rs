@@ -124,7 +124,9 @@ async fn each_version_of_tls_is_opened_by_the_secrets_in_the_file() -> Outcome {
     // A client that is not let in is seen too.
     curl(&bed.pki, Some("stranger"), &["-H", "Version: 2.4.0", &url]).await?;
     let folder = tempfile::tempdir()?;
-    let Some(rows) = read(&capture, folder.path(), "http", &SAID).await? else {
+    // What that one asks can be seen too, as with TLS 1.3 it does not wait to be let in.
+    let let_in = "http && tcp.stream < 2";
+    let Some(rows) = read(&capture, folder.path(), let_in, &SAID).await? else {
         return Ok(());
     };
     let once = [format!("GET {VNFD}"), "200".to_owned()];
@@ -144,12 +146,8 @@ async fn each_version_of_tls_is_opened_by_the_secrets_in_the_file() -> Outcome {
             "2 TLSv1.3".to_owned()
         ])
     );
-    let alerts = read(
-        &capture,
-        folder.path(),
-        "tcp.stream == 2 && tls.alert_message",
-        &["frame.number"],
-    );
-    assert_eq!(alerts.await?.map(|rows| rows.len()), Some(1));
+    let refused = "tcp.stream == 2 && tls.alert_message";
+    let alerts = read(&capture, folder.path(), refused, &["frame.number"]).await?;
+    assert!(alerts.is_some_and(|rows| !rows.is_empty()));
     Ok(())
 }
