@@ -54,6 +54,8 @@ pub struct RunContext {
     pub defects: Vec<String>,
     /// Whether what a scenario made in a product that runs by itself stays there.
     pub keep: bool,
+    /// Whether the traffic is kept with its TLS session secrets, for whoever has the evidence to read.
+    pub with_secrets: bool,
     /// What must not be written down, wherever it turns up.
     pub secrets: Secrets,
     /// Who does what only a person can do.
@@ -105,6 +107,7 @@ impl RunContext {
             seed,
             defects,
             keep: false,
+            with_secrets: false,
             operator: Operator::default(),
             resumptions: 0,
             pki,

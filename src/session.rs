@@ -48,6 +48,8 @@ pub struct Session {
     pub defects: Vec<String>,
     /// Whether what a scenario made in a product that runs by itself stays there.
     pub keep: bool,
+    /// Whether the traffic is kept with its TLS session secrets.
+    pub with_secrets: bool,
     /// What `scas selftest` has shown of this suite, for the report to repeat.
     pub selftest: Option<Selftest>,
     /// Who does what only a person can do.
@@ -185,6 +187,7 @@ impl Session {
         )?;
         Ok(Arc::new(RunContext {
             keep: self.keep,
+            with_secrets: self.with_secrets,
             operator: self.operator.clone(),
             resumptions,
             ..context
@@ -283,6 +286,7 @@ impl Session {
             ),
             started,
             waivers: self.sut.profile.waiver.clone(),
+            with_secrets: self.with_secrets,
         }
     }
 }

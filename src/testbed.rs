@@ -24,6 +24,7 @@ pub mod sut;
 pub mod sut_process;
 pub mod token;
 mod tolerance;
+mod traffic;
 mod vim;
 pub mod vnf;
 
@@ -115,6 +116,7 @@ impl Testbed {
     pub async fn up(context: Arc<RunContext>, folder: &Path) -> anyhow::Result<Self> {
         let transcript =
             Transcript::to_file(&folder.join(TRANSCRIPT))?.without(context.secrets.clone());
+        let transcript = traffic::noted(transcript, &context);
         let mut bed = Self::with(context, folder, transcript).await?;
         if bed.context.profile.ixit.accepted_at == AcceptedAt::Instantiate {
             let files = bed.scratch.path();
@@ -133,6 +135,7 @@ impl Testbed {
         processes::adopt_orphans().context("orphans of the product cannot be adopted")?;
         let mut bed = {
             let transcript = Transcript::new().without(context.secrets.clone());
+            let transcript = traffic::noted(transcript, &context);
             Self::with(context, folder, transcript).await?
         };
         // The product's own permissions are to keep others out, not ours.

@@ -1,14 +1,19 @@
 """Reads the machine formats of a run with programs of others, and compares their figures with results.json.
 
-Usage: check.py RUN-FOLDER..."""
+Usage: check.py [--sarif FOLDER] RUN-FOLDER...
 
+In the folder of --sarif lies <run>.sarif for each run."""
+
+import argparse
 import collections
 import json
 import pathlib
 import re
 import sys
 
+import sarif.loader
 from junitparser import Error, Failure, JUnitXml, Skipped
+from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as Sarif
 from trestle.oscal.assessment_results import AssessmentResults
 
 
@@ -44,6 +49,33 @@ def of_oscal(path):
     report = AssessmentResults.oscal_read(pathlib.Path(path))
     findings = report.results[0].findings or []
     return collections.Counter(finding.target.status.reason for finding in findings)
+
+
+def of_sarif(path):
+    """The scenarios with a failure, and those that are open. Whatever the schema of SARIF does not know is an error."""
+    Sarif.model_validate_json(path.read_bytes())
+    failed, left_open = set(), set()
+    for result in sarif.loader.load_sarif_file(str(path)).runs[0].get_results():
+        locations = result["locations"] + result["relatedLocations"]
+        names = {one["fullyQualifiedName"] for place in locations for one in place.get("logicalLocations", [])}
+        (left_open if result.get("kind") == "open" else failed).update(names)
+    return failed, left_open
+
+
+def of_scenarios(results, verdict):
+    return {
+        f"{case['id']}/line-{scenario['line']:03}"
+        for case in results["cases"]
+        for scenario in case["scenarios"]
+        if scenario["verdict"] == verdict
+    }
+
+
+def differences_of_sarif(folder, path):
+    results = json.loads((folder / "results.json").read_text())
+    for seen, verdict in zip(of_sarif(path), ("fail", "inconclusive")):
+        if seen != of_scenarios(results, verdict):
+            yield f"{path.name}: {sorted(seen)} {verdict}, expected {sorted(of_scenarios(results, verdict))}"
 
 
 def differences(folder):
@@ -85,8 +117,16 @@ def differences(folder):
 
 
 def main():
-    folders = [pathlib.Path(name) for name in sys.argv[1:]]
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--sarif", type=pathlib.Path)
+    arguments.add_argument("folders", type=pathlib.Path, nargs="*")
+    arguments = arguments.parse_args()
+    folders = arguments.folders
     wrong = [f"{folder}: {what}" for folder in folders for what in differences(folder)]
+    if arguments.sarif:
+        for folder in folders:
+            path = arguments.sarif / f"{folder.resolve().name}.sarif"
+            wrong.extend(f"{folder}: {what}" for what in differences_of_sarif(folder, path))
     for line in wrong:
         print(line)
     if not folders:

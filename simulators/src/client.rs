@@ -90,7 +90,10 @@ impl Client {
             problem,
         };
         let url = url::Url::parse(base_url).map_err(|error| wrong(error.to_string()))?;
-        let config = security.config()?;
+        let mut config = security.config()?;
+        if let (Some(config), Some(capture)) = (&mut config, transcript.capture()) {
+            Arc::make_mut(config).key_log = capture.key_log();
+        }
         let expected = if config.is_some() { "https" } else { "http" };
         if url.scheme() != expected {
             return Err(wrong(format!(

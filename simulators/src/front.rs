@@ -29,6 +29,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 pub use self::housekeeping::Housekeeping;
+use crate::capture::Tapped;
 use crate::control::Control;
 use crate::problem;
 use crate::tls::{self, ServerSecurity, TlsError};
@@ -45,7 +46,7 @@ pub const CLIENT_CERT_SHA256: &str = "x-scas-client-cert-sha256";
 pub const CLIENT_CERT_SUBJECT: &str = "x-scas-client-cert-subject";
 
 /// Who speaks to whom, for the transcript.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parties {
     /// Reference point, e.g. `Or-Vnfm`.
     pub interface: String,
@@ -170,7 +171,10 @@ impl Front {
     /// # Errors
     /// The TLS material is unusable.
     pub fn start(listener: TcpListener, config: FrontConfig) -> Result<Self, StartError> {
-        let tls = config.security.config()?;
+        let mut tls = config.security.config()?;
+        if let (Some(tls), Some(capture)) = (&mut tls, config.transcript.capture()) {
+            Arc::make_mut(tls).key_log = capture.key_log();
+        }
         let address = listener.local_addr().map_err(StartError::Internal)?;
         let stop = watch::Sender::new(false);
         let serving = Serving {
@@ -265,6 +269,8 @@ impl Serving {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
+        let capture = self.config.transcript.capture();
+        let stream = Tapped::accepted(stream, capture.as_ref(), &self.config.parties);
         let Some(tls) = self.tls.clone() else {
             return self.serve(stream, Facts::default()).await;
         };

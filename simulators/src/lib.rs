@@ -6,6 +6,7 @@
 //! misbehaves exactly as told ([`control`], [`fault`]).
 
 pub mod ca;
+pub mod capture;
 pub mod client;
 pub mod clock;
 pub mod cmf;

@@ -18,6 +18,8 @@ pub use exchange::{Body, Exchange, INLINE_BODY, Peer, Request, Response, TlsFact
 pub use redaction::Redaction;
 pub use secrets::{SHORTEST, Secrets};
 
+use crate::capture::Capture;
+
 /// A shared, growing list of exchanges; clones write to the same one.
 #[derive(Clone)]
 pub struct Transcript {
@@ -34,6 +36,7 @@ struct Log {
     exchanges: Vec<Arc<Exchange>>,
     file: Option<BufWriter<File>>,
     secrets: Option<Secrets>,
+    capture: Option<Capture>,
     /// The first failure to write; reported by `flush`, since recording must not disturb the exchange itself.
     failure: Option<io::Error>,
 }
@@ -68,6 +71,18 @@ impl Transcript {
     pub fn without(self, secrets: Secrets) -> Self {
         self.log().secrets = Some(secrets);
         self
+    }
+
+    /// Has whoever writes to this transcript note besides what passes below TLS, and the secrets to read it.
+    #[must_use]
+    pub fn capturing(self, capture: Capture) -> Self {
+        self.log().capture = Some(capture);
+        self
+    }
+
+    /// Where what passes below TLS is noted. Nowhere unless [`Transcript::capturing`] said so.
+    pub fn capture(&self) -> Option<Capture> {
+        self.log().capture.clone()
     }
 
     fn with(log: Log) -> Self {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Failure, Outcome};
 use crate::model::inventory;
-use crate::report::formats::har;
+use crate::report::formats::{har, sarif};
 use crate::report::{self, results, terminal};
 
 /// Draws index.html, results.json, junit.xml and the table again from the record of a run.
@@ -16,11 +16,14 @@ pub struct Args {
     /// Write the exchanges of each test case as an HTTP Archive into this folder besides
     #[arg(long, value_name = "FOLDER")]
     har: Option<PathBuf>,
+    /// Write what failed as SARIF 2.1.0 into this file besides
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
     /// Print the results as JSON instead of the table
     #[arg(long)]
     json: bool,
     /// Print the JSON schema of results.json, or of inventory.json, instead
-    #[arg(long, value_name = "OF", num_args = 0..=1, default_missing_value = "results", conflicts_with_all = ["run", "json", "har"])]
+    #[arg(long, value_name = "OF", num_args = 0..=1, default_missing_value = "results", conflicts_with_all = ["run", "json", "har", "sarif"])]
     schema: Option<Schema>,
 }
 
@@ -44,6 +47,9 @@ pub fn run(args: Args) -> Outcome {
     let results = report::redraw(folder).map_err(Failure::Usage)?;
     if let Some(into) = &args.har {
         har::export(folder, &results, into).map_err(Failure::Usage)?;
+    }
+    if let Some(into) = &args.sarif {
+        sarif::export(folder, &results, into).map_err(Failure::Usage)?;
     }
     if args.json {
         super::print_json(&results)?;

@@ -52,6 +52,12 @@ pub struct Args {
     /// Leave in a product that runs by itself what the scenarios made there, to look at it; told as residue
     #[arg(long)]
     keep: bool,
+    /// Keep the traffic of each scenario as traffic.pcapng, with the TLS session secrets that open it in Wireshark
+    ///
+    /// The evidence then holds whatever was sent, private keys included, for whoever has it to read. Without this option neither traffic
+    /// nor session secrets are kept.
+    #[arg(long)]
+    with_secrets: bool,
     /// Ask, on this terminal, for what only a person can do ({ operator = "..." } in the profile)
     #[arg(long)]
     interactive: bool,
@@ -113,6 +119,7 @@ pub fn run(mut args: Args) -> Outcome {
         seed: args.seed.unwrap_or_else(|| rand::rng().random()),
         defects: args.defect,
         keep: args.keep,
+        with_secrets: args.with_secrets,
         operator,
     };
     let runtime = super::runtime()?;
@@ -178,6 +185,7 @@ fn as_begun(args: &mut Args, begun: &Begun) -> Result<(), Failure> {
     }
     args.full |= !args.quick && run.tier == Tier::Full.to_string();
     args.seed.get_or_insert(run.seed);
+    args.with_secrets |= run.with_secrets;
     if args.defect.is_empty() {
         args.defect.clone_from(&run.defects);
     }

@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Outcome {
         .timestamp
         .as_deref()
         .map(|authority| move |value: &[u8]| ask(authority, value));
-    seal::seal(
+    let remarks = seal::seal(
         &args.run,
         &out,
         signer.as_ref(),
@@ -80,6 +80,9 @@ pub fn run(args: &Args) -> Outcome {
         jiff::Timestamp::now(),
     )
     .map_err(Failure::Usage)?;
+    for remark in remarks {
+        super::print(&format!("remark: {remark}\n"));
+    }
     super::print(&format!("sealed: {}\n", out.display()));
     Ok(0)
 }

@@ -112,6 +112,11 @@ pub fn compare(before: &Side, after: &Side) -> anyhow::Result<Comparison> {
             &other.defects.join(", "),
         ),
         ("seed", &one.seed.to_string(), &other.seed.to_string()),
+        (
+            "with_secrets",
+            &one.with_secrets.to_string(),
+            &other.with_secrets.to_string(),
+        ),
     ]);
     let profile = profile::changes(&before.pack, &after.pack)?;
     // A seed chooses among what is the same, and a selection decides what was judged, not how.

@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The file of a scenario's folder with what passed below TLS, in a run that keeps it.
+pub const TRAFFIC: &str = "traffic.pcapng";
+
 /// One file of evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EvidenceFile {

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::model::event::Event;
+use crate::model::evidence::TRAFFIC;
 use crate::model::inventory::Inventory;
 use crate::model::sut::{Sut, Waiver};
 use crate::report::selftest::Selftest;
@@ -53,6 +54,22 @@ pub struct RunInfo {
     /// The profile's waivers.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub waivers: Vec<Waiver>,
+    /// True if the evidence holds the traffic with its TLS session secrets: whoever has it reads whatever was sent, private keys included.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub with_secrets: bool,
+}
+
+impl RunInfo {
+    /// What every reader of the run must know, if secrets are in its evidence.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        self.with_secrets.then(|| {
+            format!(
+                "the evidence holds the traffic with its TLS session secrets (--with-secrets, {TRAFFIC}): whoever has it reads whatever was \
+                 sent, the private keys of the test included"
+            )
+        })
+    }
 }
 
 /// A run's record.
@@ -169,6 +186,7 @@ pub(super) mod tests {
             machine: String::new(),
             started: Timestamp::UNIX_EPOCH,
             waivers: Vec::new(),
+            with_secrets: false,
         }
     }
 

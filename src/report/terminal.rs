@@ -55,6 +55,9 @@ pub fn table(results: &Results, paint: Paint) -> String {
             visible(&run.defects.join(", "))
         );
     }
+    if let Some(warning) = run.warning() {
+        let _ = writeln!(text, "caution: {warning}");
+    }
     let _ = writeln!(
         text,
         "\n{:<12}  {:<14}  {:<14}  {:<40}  scenarios",

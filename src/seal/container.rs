@@ -56,12 +56,14 @@ pub fn manifest(run: &str, files: &BTreeMap<String, Digest>) -> anyhow::Result<V
     Ok(text)
 }
 
-/// Writes the container: beside its place first, so that nobody takes half of one for whole. One that is there is not overwritten.
+/// Writes the container, with these permissions: beside its place first, so that nobody takes half of one for whole. One that is there
+/// is not overwritten.
 pub fn write(
     path: &Path,
     first: (&str, &[u8]),
     pack: &Pack,
     made: &[(&str, &[u8])],
+    mode: u32,
 ) -> anyhow::Result<()> {
     let failed = || format!("cannot write the container {}", path.display());
     let folder = path
@@ -93,7 +95,7 @@ pub fn write(
     drop(file);
     beside.as_file().sync_all().with_context(failed)?;
     beside.persist_noclobber(path).with_context(failed)?;
-    // A temporary file is its maker's alone; a hand-over is for others.
-    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o644))
+    // A temporary file is its maker's alone; a hand-over is for others, as a rule.
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
         .with_context(failed)
 }

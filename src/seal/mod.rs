@@ -50,7 +50,7 @@ pub const FILES: [&str; 6] = [
 /// Makes a time stamp over the value of a signature: the token, DER.
 pub type Stamp<'s> = &'s dyn Fn(&[u8]) -> anyhow::Result<Vec<u8>>;
 
-/// Seals a run's folder into a new container. Nothing in the folder is changed.
+/// Seals a run's folder into a new container, and returns what a reader should know of the run. Nothing in the folder is changed.
 ///
 /// # Errors
 /// The run does not verify, is sealed already, the key does not sign, the authority gives no time stamp, or the container exists
@@ -61,7 +61,7 @@ pub fn seal(
     signer: &dyn Signer,
     stamp: Option<Stamp<'_>>,
     now: Timestamp,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<String>> {
     let pack = Pack::open(run, Limits::default())?;
     if let Some(file) = FILES.iter().find(|file| pack.has(file)) {
         bail!(
@@ -112,5 +112,12 @@ pub fn seal(
         .map(|(name, bytes)| (*name, bytes.as_slice()))
         .chain([(INDEX, index.as_slice()), (SIGNATURE, signature.as_slice())])
         .collect();
-    container::write(container, first, &pack, &made)
+    // Secrets are for others only once somebody says so.
+    let mode = if results.run.with_secrets {
+        0o600
+    } else {
+        0o644
+    };
+    container::write(container, first, &pack, &made, mode)?;
+    Ok(found.remarks)
 }

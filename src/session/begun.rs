@@ -126,6 +126,7 @@ impl Begun {
             [] => "none".to_owned(),
             defects => defects.join(", "),
         };
+        let yes_or_no = |told: bool| if told { "yes" } else { "no" }.to_owned();
         let compared = [
             (
                 "this program",
@@ -137,6 +138,11 @@ impl Begun {
             ("--quick, --full", &then.tier, &now.tier),
             ("--select", &all(&then.selection), &all(&now.selection)),
             ("--defect", &list(&then.defects), &list(&now.defects)),
+            (
+                "--with-secrets",
+                &yes_or_no(then.with_secrets),
+                &yes_or_no(now.with_secrets),
+            ),
             ("--seed", &then.seed.to_string(), &now.seed.to_string()),
             ("this machine", &then.machine, &now.machine),
         ];

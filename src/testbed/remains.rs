@@ -12,7 +12,7 @@ use super::delegation::Delegation;
 use super::observation::{Wanted, conceal};
 use super::sut::Sut;
 use super::sut_process;
-use super::{TRANSCRIPT, Testbed, processes, state, tolerance};
+use super::{TRANSCRIPT, Testbed, processes, state, tolerance, traffic};
 use crate::exposure::recogniser::Recogniser;
 use crate::model::evidence::Observation;
 
@@ -98,6 +98,7 @@ impl Testbed {
             Err(error) => lost.push(format!("{error:#}")),
         }
         let Self {
+            folder,
             nfvo,
             delegation,
             vim,
@@ -116,9 +117,19 @@ impl Testbed {
         if let Err(error) = transcript.flush() {
             lost.push(format!("the transcript is not whole: {error}"));
         }
-        for (folder, whose) in [(work, "the SUT's"), (scratch, "the tester's")] {
-            if let Err(error) = folder.close() {
+        for (temporary, whose) in [(work, "the SUT's"), (scratch, "the tester's")] {
+            if let Err(error) = temporary.close() {
                 residue.push(format!("{whose} work folder could not be removed: {error}"));
+            }
+        }
+        // Last of all, see there.
+        if let Some(capture) = transcript.capture() {
+            match traffic::keep(&capture, &folder) {
+                Ok((path, cut)) => {
+                    files.push((path, traffic::WHAT));
+                    observations.extend(cut);
+                }
+                Err(error) => lost.push(format!("{error:#}")),
             }
         }
         Remains {

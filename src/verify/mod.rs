@@ -9,6 +9,7 @@ mod judged;
 pub mod phrases;
 mod raw;
 mod record;
+mod traffic;
 mod vectors;
 
 pub use record::difference;
@@ -134,8 +135,10 @@ pub fn verify(pack: &Pack, apart: &[&str]) -> anyhow::Result<Verification> {
             judged::check(&scene, &mut found);
             raw::check(&scene, &mut found);
             vectors::check(&scene, results, &mut found);
+            traffic::check(&scene, &results.run, &mut found);
         }
     }
+    found.remarks.extend(results.run.warning());
     if let Some(why) = &results.interrupted {
         found.remarks.push(format!("the run is not whole: {why}"));
     }

@@ -31,5 +31,6 @@ mod scan;
 mod serve;
 mod support;
 mod token;
+mod traffic;
 mod trigger;
 mod verdicts;

@@ -67,6 +67,37 @@ fn exchanges_are_exported_as_http_archives() {
     ended.assert_told(64, &["a-file"]);
 }
 
+/// What failed, for code scanning: at the line of the feature, with the evidence. The run's folder stays as it is.
+#[test]
+fn failures_are_exported_as_sarif() {
+    let stage = Stage::new();
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/sample");
+    copy(&sample, &stage.path("run"), &[]);
+    let ended = stage.run(&["report", "run", "--sarif", "found.sarif"]);
+    ended.assert_told(1, &["verdict: Fail"]);
+    let log = json(&stage.path("found.sarif"));
+    assert_eq!(log["version"], "2.1.0");
+    let found = log["runs"][0]["results"].as_array().unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["ruleId"], "TC_SIGNATURE_VERIFICATION_FILES_VNFD");
+    assert_eq!(found[0]["level"], "error");
+    let place = &found[0]["locations"][0]["physicalLocation"];
+    let feature = place["artifactLocation"]["uri"].as_str().unwrap();
+    let feature = Path::new(env!("CARGO_MANIFEST_DIR")).join(feature);
+    let line = usize::try_from(place["region"]["startLine"].as_u64().unwrap()).unwrap();
+    let text = std::fs::read_to_string(feature).unwrap();
+    let line = text.lines().nth(line - 1).unwrap();
+    assert_eq!(line.trim(), "And file B is not accepted");
+    for related in found[0]["relatedLocations"].as_array().unwrap() {
+        let file = related["physicalLocation"]["artifactLocation"]["uri"].as_str();
+        assert!(stage.path("run").join(file.unwrap()).is_file());
+    }
+    stage.run(&["verify", "run"]).assert_told(0, &[]);
+    stage
+        .run(&["report", "run", "--sarif", "none/found.sarif"])
+        .assert_told(64, &["none/found.sarif"]);
+}
+
 #[test]
 fn reports_are_redrawn_from_the_record_alone() {
     let stage = Stage::new();

@@ -235,10 +235,18 @@ fn another_run_is_not_taken_for_the_one_that_was_cut_off() {
         );
     };
     refused(
-        &["--seed", "8", "--full", "--select", "4.2.2.2"],
+        &[
+            "--seed",
+            "8",
+            "--full",
+            "--select",
+            "4.2.2.2",
+            "--with-secrets",
+        ],
         &[
             "another run was begun there",
             "--seed: was 7, is 8",
+            "--with-secrets: was no, is yes",
             "--quick, --full: was quick, is full",
             "--select: was '4.2.2.1 and @extended', is '4.2.2.2'",
         ],

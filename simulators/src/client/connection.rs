@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 
 use super::watched::Watched;
 use super::{Answer, Call, CallError, Client, Target};
+use crate::capture::Tapped;
 use crate::tls;
 use crate::transcript::{self, Body, Exchange, Peer, TlsFacts};
 
@@ -206,6 +207,8 @@ impl Wire {
             .await
             .map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
+        let capture = target.transcript.capture();
+        let stream = Tapped::connected(stream, capture.as_ref(), &target.parties);
         match &target.tls {
             None => Self::start(stream, None, None).await,
             Some((config, name)) => {

@@ -15,6 +15,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::capture::{Capture, Tapped};
+use crate::front::Parties;
 use crate::material::{Delivered, PrivateKey};
 use crate::tls;
 use crate::transcript::{self, Body, Exchange, Peer, TlsFacts, Transcript};
@@ -120,6 +122,14 @@ impl Oam {
     }
 }
 
+fn parties() -> Parties {
+    Parties {
+        interface: "Ve-Vnfm".into(),
+        from: "VNFCI".into(),
+        to: "VNFM".into(),
+    }
+}
+
 /// What is noted on the way.
 #[derive(Default)]
 struct Notes {
@@ -134,7 +144,8 @@ pub(super) async fn connect(oam: &Oam, held: Option<Delivered>, to: &Transcript)
     let started = Timestamp::now();
     let seen = Arc::new(Seen::default());
     let mut notes = Notes::default();
-    let trial = attempt(oam, held, &seen, &mut notes);
+    let capture = to.capture();
+    let trial = attempt(oam, held, &seen, &mut notes, capture.as_ref());
     let outcome = match tokio::time::timeout(oam.timeout, trial).await {
         Ok(outcome) => outcome,
         Err(_) if !notes.answer.is_empty() => TlsOutcome::Accepted,
@@ -147,13 +158,18 @@ pub(super) async fn connect(oam: &Oam, held: Option<Delivered>, to: &Transcript)
         .peer
         .take()
         .or_else(|| first.map(|leaf| tls::peer_of(leaf)));
+    let Parties {
+        interface,
+        from,
+        to: asked,
+    } = parties();
     let exchange = Exchange {
         seq: 0,
         started,
         ended: Some(Timestamp::now()),
-        interface: "Ve-Vnfm".into(),
-        from: "VNFCI".into(),
-        to: "VNFM".into(),
+        interface,
+        from,
+        to: asked,
         peer,
         tls: notes.negotiated.clone(),
         request: match notes.complete {
@@ -181,20 +197,27 @@ async fn attempt(
     held: Option<Delivered>,
     seen: &Arc<Seen>,
     notes: &mut Notes,
+    capture: Option<&Capture>,
 ) -> TlsOutcome {
-    let (config, name) = match prepared(oam, held, seen, notes) {
+    let (mut config, name) = match prepared(oam, held, seen, notes) {
         Ok(prepared) => prepared,
         Err(reason) => return TlsOutcome::NotTried { reason },
     };
+    if let Some(capture) = capture {
+        config.key_log = capture.key_log();
+    }
     let stream = match TcpStream::connect(&oam.address).await {
-        Ok(stream) => stream,
+        Ok(stream) => Tapped::connected(stream, capture, &parties()),
         Err(error) => {
             return TlsOutcome::Unreachable {
                 reason: error.to_string(),
             };
         }
     };
-    let mut stream = match TlsConnector::from(config).connect(name, stream).await {
+    let mut stream = match TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+    {
         Ok(stream) => stream,
         Err(error) => return failed(&error),
     };
@@ -235,7 +258,7 @@ fn prepared(
     held: Option<Delivered>,
     seen: &Arc<Seen>,
     notes: &mut Notes,
-) -> Result<(Arc<ClientConfig>, ServerName<'static>), String> {
+) -> Result<(ClientConfig, ServerName<'static>), String> {
     let name = ServerName::try_from(oam.server_name.clone())
         .map_err(|error| format!("server name `{}`: {error}", oam.server_name))?;
     let provider = tls::provider();
@@ -269,7 +292,7 @@ fn prepared(
         }
     };
     config.resumption = Resumption::disabled();
-    Ok((Arc::new(config), name))
+    Ok((config, name))
 }
 
 /// Not checked to fit each other: that may be the point.

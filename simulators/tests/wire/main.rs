@@ -1,6 +1,7 @@
 //! The simulators over real sockets: one binary for all that can share a process.
 
 mod ca;
+mod capture;
 mod client;
 mod cmf;
 mod cmf_bed;

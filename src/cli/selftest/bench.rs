@@ -388,6 +388,7 @@ impl Bench {
             defects: defect.map(str::to_owned).into_iter().collect(),
             operator: crate::operator::Operator::default(),
             keep: false,
+            with_secrets: false,
             selftest: None,
         };
         let folder: &Path = &self.out.join(defect.unwrap_or("honest"));

@@ -47,6 +47,9 @@ fn write(results: &Results, out: &mut String) -> std::fmt::Result {
             "**The reference had defects: {defects}. This says nothing about a conforming product.**\n"
         )?;
     }
+    if let Some(warning) = run.warning() {
+        writeln!(out, "**Caution:** {}\n", code(&warning))?;
+    }
     if let Some(why) = &results.interrupted {
         writeln!(out, "**The run is not whole:** {}\n", code(why))?;
     }

@@ -205,6 +205,12 @@ fn remarks(results: &Results) -> String {
             results.run.defects.join(", ")
         ));
     }
+    told.extend(
+        results
+            .run
+            .warning()
+            .map(|warning| format!("Caution: {warning}")),
+    );
     for case in &results.cases {
         if let Some(CaseVerdict::NotApplicable { item, reason }) = &case.normative {
             told.push(format!(
@@ -261,14 +267,5 @@ fn token(text: &str) -> String {
 
 /// A path as a relative reference (RFC 3986).
 fn href(path: &str) -> String {
-    let mut text = String::from("./");
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            use std::fmt::Write as _;
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
+    format!("./{}", super::uri(path))
 }

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{ctrf, markdown, oscal};
+use super::{ctrf, markdown, oscal, sarif};
 use crate::model::evidence::EvidenceFile;
 use crate::model::verdict::{CaseVerdict, Verdict};
 use crate::report::record::tests::run_info;
@@ -184,4 +184,91 @@ fn a_product_formats_nothing_in_markdown() {
     for row in rows {
         assert_eq!(row.matches('|').count(), 6, "{row}");
     }
+}
+
+#[test]
+fn sarif_tells_what_failed_what_is_open_and_what_is_waived() {
+    let nowhere = std::path::Path::new("/nowhere");
+    let mut results = results();
+    let log = json(sarif::render(nowhere, &results));
+    let run = &log["runs"][0];
+    assert_eq!(
+        run["tool"]["driver"]["rules"].as_array().map(Vec::len),
+        Some(3)
+    );
+    let found: Vec<_> = run["results"].as_array().expect("results").iter().collect();
+    let told: Vec<_> = found
+        .iter()
+        .map(|one| {
+            (
+                one["ruleId"].as_str(),
+                one["level"].as_str(),
+                one["kind"].as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Some("TC_A"), Some("error"), None),
+            (Some("TC_B"), Some("none"), Some("open")),
+        ]
+    );
+    let evidence = &found[0]["relatedLocations"][0]["physicalLocation"]["artifactLocation"];
+    assert_eq!(evidence["uri"], "evidence/TC_A/line-002/a%20b.json");
+    // An interruption, a fault, and a scenario that is an error.
+    results.cases[0].scenarios[0].verdict = Verdict::Error;
+    results.faults.push("a panic".into());
+    let log = json(sarif::render(nowhere, &results));
+    let invocation = &log["runs"][0]["invocations"][0];
+    assert_eq!(invocation["executionSuccessful"], false);
+    assert_eq!(
+        invocation["toolExecutionNotifications"]
+            .as_array()
+            .map(Vec::len),
+        Some(3)
+    );
+}
+
+/// In the memory of the product a key in use is not exposed; anywhere else it is.
+#[test]
+fn sarif_tells_each_place_where_a_key_was_exposed() {
+    let folder = tempfile::tempdir().expect("folder");
+    let seen = |medium: &str, place: &str| serde_json::json!({ "public_key_sha256": "ab", "medium": medium, "process": null, "place": place, "encoding": "PEM" });
+    let look = serde_json::json!({ "name": "at the end", "began": null, "searched": [], "gaps": [], "canaries": [], "attempts": [],
+        "core_dumps": [], "lacked": [], "sightings": [seen("memory", "m"), seen("storage", "a log"), seen("storage", "a file")] });
+    let question = serde_json::json!({
+        "asked": { "question": "key-protected", "keys": [], "looks": [look] },
+        "answered": { "outcome": { "outcome": "unmet", "expected": "e", "actual": "a" }, "observations": [], "measurements": [] },
+    });
+    let path = "question-1.json";
+    std::fs::write(folder.path().join(path), question.to_string()).expect("written");
+    let mut results = results();
+    results.cases[0].scenarios[0].evidence[0].path = path.into();
+    let log = json(sarif::render(folder.path(), &results));
+    let found = log["runs"][0]["results"]
+        .as_array()
+        .expect("results")
+        .clone();
+    let exposed: Vec<_> = found
+        .iter()
+        .filter(|one| one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == path)
+        .collect();
+    assert_eq!(exposed.len(), 2, "{found:?}");
+    assert!(
+        exposed[0]["message"]["text"]
+            .as_str()
+            .expect("text")
+            .contains("a log")
+    );
+    assert_ne!(
+        exposed[0]["partialFingerprints"],
+        exposed[1]["partialFingerprints"]
+    );
+    // A path that leads out is not followed.
+    let inner = folder.path().join("run");
+    std::fs::create_dir(&inner).expect("made");
+    results.cases[0].scenarios[0].evidence[0].path = format!("../{path}");
+    let log = json(sarif::render(&inner, &results));
+    assert_eq!(log["runs"][0]["results"].as_array().map(Vec::len), Some(2));
 }

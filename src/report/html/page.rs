@@ -26,6 +26,7 @@ pub struct Head<'a> {
     interrupted: &'a Option<String>,
     resumed: Vec<String>,
     faults: &'a [String],
+    warning: Option<String>,
     summary: &'a Summary,
     time: Option<TimeView>,
     cases: Vec<CaseLine>,
@@ -102,6 +103,7 @@ pub fn head<'a>(record: &'a Record, results: &'a Results) -> Head<'a> {
         interrupted: &results.interrupted,
         resumed: results.resumed.iter().map(|at| told(*at)).collect(),
         faults: &results.faults,
+        warning: record.run.warning(),
         summary: &results.summary,
         time: results.time.map(|time| TimeView {
             total: format!("{:.1}", time.total),

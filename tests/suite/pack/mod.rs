@@ -7,6 +7,7 @@ mod forged;
 mod lab;
 mod seal;
 mod tamper;
+mod traffic;
 mod verify;
 
 use std::path::{Path, PathBuf};
