@@ -55,7 +55,15 @@ fn text(found: &Comparison) -> String {
         .verdicts
         .iter()
         .filter(|one| !matches!(one.standing, Standing::Holds | Standing::Stands));
-    listed(&mut text, "verdicts", changed.map(verdict));
+    // What was judged again first: many that were not would hide it.
+    let mut changed: Vec<&VerdictChange> = changed.collect();
+    changed.sort_by_key(|one| match one.standing {
+        Standing::Worse => 0,
+        Standing::Better => 1,
+        Standing::New => 2,
+        Standing::Open | Standing::Holds | Standing::Stands => 3,
+    });
+    listed(&mut text, "verdicts", changed.into_iter().map(verdict));
     let notable = found.timings.iter().filter(|one| one.is_notable());
     listed(
         &mut text,

@@ -41,7 +41,7 @@ struct Response {
 /// How often each kind of exchange was seen, by scenario.
 type Counts = BTreeMap<String, BTreeMap<String, usize>>;
 
-/// Kinds of exchanges whose number is another, in scenarios that both runs have.
+/// Kinds of exchanges whose number is another, in scenarios that both runs have begun.
 pub fn changes(before: &Side, after: &Side) -> anyhow::Result<Vec<ExchangesChanged>> {
     let (one, other) = (counts(before)?, counts(after)?);
     let mut found = Vec::new();
@@ -71,7 +71,11 @@ pub fn changes(before: &Side, after: &Side) -> anyhow::Result<Vec<ExchangesChang
 fn counts(side: &Side) -> anyhow::Result<Counts> {
     let mut counts = Counts::new();
     for case in &side.results.cases {
-        for scenario in &case.scenarios {
+        // One that came to a step without a transcript has exchanged nothing.
+        for scenario in case.scenarios.iter().filter(|one| !one.steps.is_empty()) {
+            let of_scenario = counts
+                .entry(format!("{} line {}", case.id, scenario.line))
+                .or_default();
             let transcript = scenario
                 .evidence
                 .iter()
@@ -79,9 +83,6 @@ fn counts(side: &Side) -> anyhow::Result<Counts> {
             let Some(file) = transcript.filter(|file| side.pack.has(&file.path)) else {
                 continue;
             };
-            let of_scenario = counts
-                .entry(format!("{} line {}", case.id, scenario.line))
-                .or_default();
             for line in side.pack.read(&file.path)?.split(|byte| *byte == b'\n') {
                 if let Ok(exchange) = serde_json::from_slice::<Exchange>(line) {
                     *of_scenario.entry(kind(&exchange)).or_default() += 1;

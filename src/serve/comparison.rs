@@ -203,9 +203,9 @@ impl<T> List<T> {
 fn place(standing: Standing) -> Option<usize> {
     match standing {
         Standing::Worse => Some(0),
-        Standing::Open => Some(1),
-        Standing::Better => Some(2),
-        Standing::New => Some(3),
+        Standing::Better => Some(1),
+        Standing::New => Some(2),
+        Standing::Open => Some(3),
         Standing::Holds | Standing::Stands => None,
     }
 }

@@ -57,6 +57,28 @@ fn what_changed_is_told_by_its_name() {
 }
 
 #[test]
+fn exchanges_that_one_run_does_not_have_at_all_are_a_change() {
+    let stage = Stage::new();
+    let run = sample(&stage);
+    copy(&run, &stage.path("silent"));
+    let silent = stage.path("silent");
+    std::fs::remove_dir_all(silent.join("evidence")).unwrap();
+    change_events(&silent, |event| {
+        if let Some(files) = event.get_mut("evidence") {
+            *files = json!([]);
+        }
+    });
+    stage.run(&["diff", "run", "silent"]).assert_told(
+        0,
+        &[
+            "exchanges:\n",
+            "POST /vnflcm/v2/vnf_instances (201): ",
+            " -> 0",
+        ],
+    );
+}
+
+#[test]
 fn a_verdict_that_was_not_judged_again_stands_only_where_nothing_changed() {
     let stage = Stage::new();
     let run = sample(&stage);
