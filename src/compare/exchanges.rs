@@ -71,18 +71,21 @@ pub fn changes(before: &Side, after: &Side) -> anyhow::Result<Vec<ExchangesChang
 fn counts(side: &Side) -> anyhow::Result<Counts> {
     let mut counts = Counts::new();
     for case in &side.results.cases {
-        // One that came to a step without a transcript has exchanged nothing.
-        for scenario in case.scenarios.iter().filter(|one| !one.steps.is_empty()) {
-            let of_scenario = counts
-                .entry(format!("{} line {}", case.id, scenario.line))
-                .or_default();
+        for scenario in &case.scenarios {
             let transcript = scenario
                 .evidence
                 .iter()
                 .find(|file| file.path.ends_with("/transcript.jsonl"));
-            let Some(file) = transcript.filter(|file| side.pack.has(&file.path)) else {
+            // One that came to its end and lists no transcript has exchanged nothing; what one has that was cut off is not known.
+            let ended = side.results.interrupted.is_none() && !scenario.steps.is_empty();
+            let known = transcript.map_or(ended, |file| side.pack.has(&file.path));
+            if !known {
                 continue;
-            };
+            }
+            let of_scenario = counts
+                .entry(format!("{} line {}", case.id, scenario.line))
+                .or_default();
+            let Some(file) = transcript else { continue };
             for line in side.pack.read(&file.path)?.split(|byte| *byte == b'\n') {
                 if let Ok(exchange) = serde_json::from_slice::<Exchange>(line) {
                     *of_scenario.entry(kind(&exchange)).or_default() += 1;

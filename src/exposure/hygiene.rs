@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::io;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use nix::sys::mman::{MmapAdvise, madvise, mlock};
@@ -17,8 +16,8 @@ static HELPERS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 /// The sessions of the user's commands that were started for a search.
 static ERRANDS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
-/// Whether a command was given [`errand()`].
-static MARKED: AtomicBool = AtomicBool::new(false);
+/// The same of a command that starts or stops a product.
+const COMMAND: &str = "SCAS_COMMAND";
 /// By what is known what such a command has started: a variable of the environment.
 pub(crate) const ERRAND: &str = "SCAS_ERRAND";
 
@@ -33,10 +32,23 @@ pub(crate) fn errand_mark() -> &'static str {
     })
 }
 
-/// What is put into the environment of a command of the user's, so that what it leaves running is known ([`is_of_an_errand`]): name and value.
-pub fn errand() -> (&'static str, &'static str) {
-    MARKED.store(true, Ordering::Relaxed);
-    (ERRAND, errand_mark())
+/// What is put into the environment of a command that starts or stops a product, so that what it leaves running is known
+/// ([`is_of_a_command`]): name and value.
+pub fn command_mark() -> (&'static str, &'static str) {
+    (COMMAND, errand_mark())
+}
+
+/// Whether a process was left running by a command that was marked so. One that writes over its environment is not known.
+pub fn is_of_a_command(pid: u32) -> bool {
+    has_in_environment(pid, COMMAND)
+}
+
+fn has_in_environment(pid: u32, name: &str) -> bool {
+    let mark = format!("{name}={}", errand_mark());
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment
+        .split(|byte| *byte == 0)
+        .any(|one| one == mark.as_bytes())
 }
 
 pub(crate) fn errand_started(session: u32) {
@@ -44,22 +56,18 @@ pub(crate) fn errand_started(session: u32) {
     errands.insert(session);
 }
 
-/// Whether a process was left running by a command of the user's: it has its session, if it was started for a search, or its
+/// Whether a process was left running by a command of the user's that was started for a search: it has its session, or its
 /// environment. One that leaves the session and writes over its environment is not known.
 pub fn is_of_an_errand(pid: u32) -> bool {
     let errands = ERRANDS.lock().unwrap_or_else(PoisonError::into_inner);
-    if errands.is_empty() && !MARKED.load(Ordering::Relaxed) {
+    if errands.is_empty() {
         return false;
     }
     let session = nix::unistd::getsid(Some(Pid::from_raw(pid.cast_signed())));
     if session.is_ok_and(|session| errands.contains(&session.as_raw().cast_unsigned())) {
         return true;
     }
-    let mark = format!("{ERRAND}={}", errand_mark());
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment
-        .split(|byte| *byte == 0)
-        .any(|one| one == mark.as_bytes())
+    has_in_environment(pid, ERRAND)
 }
 
 /// Numbers of our own processes: this one, then the helpers that it started and that still run.

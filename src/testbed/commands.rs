@@ -1,17 +1,22 @@
 //! Runs a command of the profile to its end: [`run`].
 //!
-//! What it leaves running (a product that it has restarted, as a daemon) is not ours to end, and is looked into where the profile names it.
+//! Where a product runs by itself, what a command leaves running (a product that it has restarted, as a daemon) is marked: it is not ours to
+//! end. It is looked into like everything else that descends from us.
 
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use tokio::process::Command;
 
 use super::sut_process::{StartError, tail};
-use crate::exposure::hygiene;
 
-/// Runs it. What it prints is appended to a file, whose end is told if it fails.
+/// A variable of the environment by which a process is known that a command has left: name and value.
+pub type Mark = (&'static str, &'static str);
+
+/// Runs it. What it prints is appended to a file, whose end is told if it fails; what it has started ends with it then.
 ///
 /// # Errors
 /// [`StartError::Command`]: it cannot be run, ended with another status than 0, or did not end in time.
@@ -20,6 +25,7 @@ pub async fn run(
     words: &[String],
     output: &Path,
     limit: Duration,
+    mark: Option<Mark>,
 ) -> Result<(), StartError> {
     let failed = |why: String| StartError::Command {
         label: label.to_owned(),
@@ -33,10 +39,9 @@ pub async fn run(
         file.create(true).append(true).open(output).map(Stdio::from)
     };
     let spawned = print().and_then(|stdout| {
-        let (name, value) = hygiene::errand();
         Command::new(program)
             .args(arguments)
-            .env(name, value)
+            .envs(mark)
             .stdin(Stdio::null())
             .stdout(stdout)
             .stderr(print()?)
@@ -45,7 +50,14 @@ pub async fn run(
             .spawn()
     });
     let mut child = spawned.map_err(|error| failed(format!("cannot run '{program}': {error}")))?;
-    match tokio::time::timeout(limit, child.wait()).await {
+    let group = child.id();
+    let ended = tokio::time::timeout(limit, child.wait()).await;
+    let well = matches!(&ended, Ok(Ok(status)) if status.success());
+    if let Some(group) = group.filter(|_| !well) {
+        // The group has its number until the last of it is gone, and nobody may be left.
+        let _ = killpg(Pid::from_raw(group.cast_signed()), Signal::SIGKILL);
+    }
+    match ended {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(failed(format!(
             "'{program}' ended with {status}; its last words: {}",

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::power::filled;
 use super::sut_process::StartError;
 use super::{Testbed, commands};
+use crate::exposure::hygiene;
 use crate::model::evidence::Observation;
 use crate::model::sut::Action;
 use crate::operator::{Asked, Reply, Silence};
@@ -81,7 +82,11 @@ impl Testbed {
         let texts = action.texts().iter().map(|text| filled(text, values));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
         match action {
-            Action::Command(_) => commands::run(label, &texts, output, limit).await,
+            Action::Command(_) => {
+                let running = self.context.profile.ixit.api.running;
+                let mark = running.then(hygiene::command_mark);
+                commands::run(label, &texts, output, limit, mark).await
+            }
             Action::Operator(_) => self.ask_operator(label, texts.join(" ")).await,
         }
     }

@@ -81,7 +81,7 @@ pub fn of_product(own: &[u32]) -> Result<Vec<u32>, ProcessError> {
             found.remove(&pid);
         }
     }
-    // Orphans that a command of the user's has left (a shared SSH connection, a product that runs by itself) are not ours either.
+    // Orphans that a command of the user's has left (a shared SSH connection) are no product's either.
     let products: BTreeSet<u32> = trees(own)?.into_iter().collect();
     found.retain(|pid| products.contains(pid) || !hygiene::is_of_an_errand(*pid));
     Ok(found.into_iter().collect())
@@ -99,6 +99,21 @@ pub fn trees(of: &[u32]) -> Result<Vec<u32>, ProcessError> {
     Ok(found.into_iter().collect())
 }
 
+/// What products have left that we have started, of whichever scenario. What a command of the profile has started is not ours to end, with all
+/// that descends from it.
+fn to_end() -> BTreeSet<u32> {
+    let found = of_product(&[]).unwrap_or_default();
+    let mut found: BTreeSet<u32> = found.into_iter().collect();
+    let left = found.iter().copied();
+    let left: Vec<u32> = left.filter(|pid| hygiene::is_of_a_command(*pid)).collect();
+    for pid in left {
+        for one in tree(pid).unwrap_or_default() {
+            found.remove(&one);
+        }
+    }
+    found
+}
+
 /// Kills every process that products have left, of whichever scenario. Returns those that are gone, and those that are not.
 ///
 /// Processes may watch each other and start one another anew. So all are stopped first, until there is none that runs: what
@@ -106,8 +121,7 @@ pub fn trees(of: &[u32]) -> Result<Vec<u32>, ProcessError> {
 pub fn end_all() -> (BTreeSet<u32>, BTreeSet<u32>) {
     let mut stopped = BTreeSet::new();
     for _ in 0..ROUNDS {
-        let found = of_product(&[]).unwrap_or_default();
-        let new: Vec<u32> = found
+        let new: Vec<u32> = to_end()
             .into_iter()
             .filter(|pid| stopped.insert(*pid))
             .collect();
@@ -126,7 +140,7 @@ pub fn end_all() -> (BTreeSet<u32>, BTreeSet<u32>) {
             break;
         }
     }
-    let left: BTreeSet<u32> = of_product(&[]).unwrap_or_default().into_iter().collect();
+    let left = to_end();
     (stopped.difference(&left).copied().collect(), left)
 }
 
@@ -210,23 +224,38 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let output = folder.path().join("output");
         // As a script does that restarts a product.
-        let words = ["sh", "-c", "setsid sleep 1000 > /dev/null 2>&1 & echo $!"].map(str::to_owned);
+        let line = "setsid sh -c 'env -i sleep 1000 & sleep 1000' > /dev/null 2>&1 & echo $!";
+        let words = ["sh", "-c", line].map(str::to_owned);
         let limit = std::time::Duration::from_secs(60);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
-        let run = super::super::commands::run("ixit.commands.restart", &words, &output, limit);
+        let mark = Some(hygiene::command_mark());
+        let run =
+            super::super::commands::run("ixit.commands.restart", &words, &output, limit, mark);
         runtime
             .expect("a runtime")
             .block_on(run)
             .expect("it is done");
         let said = std::fs::read_to_string(&output).expect("its number");
         let daemon: u32 = said.trim().parse().expect("a number");
-        assert!(tree(std::process::id()).expect("a tree").contains(&daemon));
+        // One of the two has another environment.
+        let whole = loop {
+            let whole = tree(daemon).expect("a tree");
+            if whole.len() == 3 {
+                break whole;
+            }
+            std::thread::yield_now();
+        };
+        let looked_into = of_product(&[]).expect("processes");
+        assert!(
+            whole.iter().all(|pid| looked_into.contains(pid)),
+            "{looked_into:?}"
+        );
         let (ended, left) = end_all();
         assert!(ended.is_empty() && left.is_empty(), "{ended:?}, {left:?}");
-        assert!(!tree(daemon).expect("a tree").is_empty(), "it runs");
-        send(daemon, Signal::SIGKILL);
+        assert_eq!(tree(daemon).expect("a tree"), whole, "they run");
+        whole.iter().for_each(|pid| send(*pid, Signal::SIGKILL));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub fn check(scene: &Scene<'_>, found: &mut Verification) {
             transcript: &transcript,
             found,
         };
-        answers::check(&asked.question, &mut facts);
+        answers::check(&asked.question, scene.profile, &mut facts);
         match &asked.question {
             Question::Accepted { offers, .. } => offers::valid(scene, offers, &mut facts),
             Question::Refused {

@@ -91,13 +91,6 @@ impl Ground {
         let mut sources = std::mem::take(&mut self.survey.sources);
         sources.append(&mut self.exports);
         sources.append(&mut self.dumps);
-        if tries && self.there.is_none() && self.survey.product.is_empty() {
-            self.lacked.push(
-                "a process of the VNFM to reach as another user: a dump of memory shows what is there, and not who can read it; name the processes in \
-                 ixit.observe.product"
-                    .to_owned(),
-            );
-        }
         if let Some(there) = &mut self.there {
             match there.open(tries) {
                 Ok(source) => sources.push(source),
@@ -230,9 +223,7 @@ fn product(first: &[u32], ixit: &Ixit, since: SystemTime) -> anyhow::Result<Prod
 fn unnamed(ixit: &Ixit, here: Option<&[u32]>) -> Vec<String> {
     let elsewhere = ixit.api.running || here.is_none();
     let mut lacked = Vec::new();
-    if !ixit.observe.dumps.is_empty() {
-        // Memory is seen there. That nobody tries to reach it as another user is told where that matters.
-    } else if elsewhere && ixit.observe.product.is_empty() {
+    if elsewhere && ixit.observe.product.is_empty() {
         lacked.push(
             "the VNFM's processes: it runs by itself (ixit.api.running) or elsewhere (ixit.observe.via); name them in ixit.observe.product, e.g. \"port:9443\" or \
              \"unit:vnfm\""

@@ -99,11 +99,12 @@ impl Reserved {
         let mut own = Vec::new();
         for (label, listen) in listens(ixit) {
             if listen.port() != 0 && !own.contains(&listen) {
+                // Held first: of two runs that come at once, one at least sees the other.
+                held.extend(hold(label, &format!("{ADDRESS}{listen}"))?);
+                own.push(listen);
                 if let Some(other) = overlapping(listen, &own) {
                     return Err(used(label, &format!("{ADDRESS}{other}")));
                 }
-                own.push(listen);
-                held.extend(hold(label, &format!("{ADDRESS}{listen}"))?);
             }
         }
         if let Some(root) = &ixit.api.root

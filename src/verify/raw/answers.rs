@@ -8,12 +8,16 @@ use serde_json::Value;
 use super::Facts;
 use super::transcript::{Exchange, Transcript};
 use crate::model::question::{Answer, Offer, Question};
+use crate::model::sut::Profile;
 
 /// The path of creations.
 const INSTANCES: &str = "/vnf_instances";
 
 /// Checks the answers of all offers of a question together: an exchange answers one of them.
-pub fn check(question: &Question, facts: &mut Facts<'_>) {
+///
+/// A profile may write another vnfdId into creations than that of the offer; then nothing ties them.
+pub fn check(question: &Question, profile: &Profile, facts: &mut Facts<'_>) {
+    let tied = !profile.ixit.vnf.create.contains_key("vnfdId");
     let mut answered: BTreeMap<u64, &Offer> = BTreeMap::new();
     for offer in offers(question) {
         let Some(number) = exchange(&offer.answer) else {
@@ -29,7 +33,8 @@ pub fn check(question: &Question, facts: &mut Facts<'_>) {
             )
         });
         facts.fact(&field, &said, twice.is_none(), follows);
-        let belongs = facts.transcript.get(number).map_or(Ok(()), |exchange| {
+        let exchange = facts.transcript.get(number).filter(|_| tied);
+        let belongs = exchange.map_or(Ok(()), |exchange| {
             belongs(exchange, offer, facts.transcript)
         });
         let follows = belongs.as_ref().err().cloned().unwrap_or_default();
@@ -72,17 +77,29 @@ fn belongs(exchange: &Exchange, offer: &Offer, transcript: &Transcript) -> Resul
         .filter(|one| created(one).as_ref() == Some(&offer.vnfd_id))
         .filter_map(instance)
         .collect();
-    let path = path(exchange);
+    // Their lifecycle operations.
+    let tasks = transcript.iter().filter(|one| {
+        let parts = parts(one);
+        one.request.method == "POST" && ids.iter().any(|id| parts.contains(id))
+    });
+    let own: Vec<String> = ids
+        .iter()
+        .cloned()
+        .chain(tasks.filter_map(location))
+        .collect();
     let bodies = [
         Some(&exchange.request.body),
         exchange.response.as_ref().map(|response| &response.body),
     ];
-    let named = bodies.into_iter().flatten().filter_map(|body| body.json());
-    let named: Vec<String> = named
-        .filter_map(|body| body["vnfInstanceId"].as_str().map(str::to_owned))
-        .collect();
-    let is_own = |id: &String| path.split('/').any(|part| part == id) || named.contains(id);
-    if ids.iter().any(is_own) {
+    let bodies: Vec<_> = bodies.into_iter().flatten().collect();
+    let named = bodies.iter().filter_map(|body| body.json());
+    let named = named.flat_map(|body| {
+        let names = ["vnfInstanceId", "vnfLcmOpOccId", "id"];
+        names.map(|name| body[name].as_str().map(str::to_owned))
+    });
+    let named: Vec<String> = named.flatten().chain(parts(exchange)).collect();
+    let left_out = bodies.iter().any(|body| body.is_left_out());
+    if left_out || own.iter().any(|id| named.contains(id)) {
         return Ok(());
     }
     Err(format!(
@@ -128,14 +145,65 @@ fn created(exchange: &Exchange) -> Option<String> {
 fn instance(exchange: &Exchange) -> Option<String> {
     let response = exchange.response.as_ref()?;
     let id = |body: Value| Some(body["id"].as_str()?.to_owned());
-    response.body.json().and_then(id).or_else(|| {
-        let mut headers = response.headers.iter();
-        let location = headers.find(|(name, _)| name.eq_ignore_ascii_case("location"))?;
-        Some(location.1.rsplit('/').next()?.to_owned())
-    })
+    response
+        .body
+        .json()
+        .and_then(id)
+        .or_else(|| location(exchange))
+}
+
+/// What was made, by its Location.
+fn location(exchange: &Exchange) -> Option<String> {
+    let mut headers = exchange.response.as_ref()?.headers.iter();
+    let (_, location) = headers.find(|(name, _)| name.eq_ignore_ascii_case("location"))?;
+    let last = location.trim_end_matches('/').rsplit('/').next()?;
+    (!last.is_empty()).then(|| decoded(last))
+}
+
+/// The parts of the path, as they are meant.
+fn parts(exchange: &Exchange) -> Vec<String> {
+    let parts = path(exchange).split('/').filter(|part| !part.is_empty());
+    parts.map(decoded).collect()
+}
+
+/// Without percent-encoding (RFC 3986 2.1); as it is where that is none.
+fn decoded(part: &str) -> String {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| *first == b'%');
+        let byte = digits.and_then(|digits| {
+            let mut byte = [0];
+            hex::decode_to_slice(digits, &mut byte)
+                .ok()
+                .map(|()| byte[0])
+        });
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| part.to_owned())
 }
 
 fn path(exchange: &Exchange) -> &str {
     let target = exchange.request.target.as_str();
     target.split('?').next().unwrap_or(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_path_is_what_it_stands_for() {
+        for (part, meant) in [
+            ("urn%3Ax%3a2", "urn:x:2"),
+            ("a%2", "a%2"),
+            ("%zz", "%zz"),
+            ("100%", "100%"),
+            ("%ff", "%ff"),
+            ("", ""),
+        ] {
+            assert_eq!(decoded(part), meant);
+        }
+    }
 }

@@ -73,6 +73,11 @@ impl Body {
         serde_json::from_str(self.text.as_deref()?).ok()
     }
 
+    /// Whether there is more of it than its length and digest say.
+    pub fn is_left_out(&self) -> bool {
+        self.length > 0 && self.text.is_none() && self.base64.is_none()
+    }
+
     /// Whether length and digest are those of what is kept; true where only they are.
     fn agrees(&self) -> bool {
         let kept = match (&self.text, &self.base64) {
