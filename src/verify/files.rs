@@ -6,13 +6,19 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::Verification;
-use super::record::{Drawn, RECORD};
+use super::record::{RECORD, Told};
 use crate::model::event::ScenarioId;
 use crate::model::evidence::EvidenceFile;
 use crate::pack::Pack;
 
 /// Checks length, SHA-256 and completeness.
-pub fn check(pack: &Pack, drawn: &Drawn, apart: &[&str], found: &mut Verification) {
+pub fn check(
+    pack: &Pack,
+    told: &Told,
+    reports: &[String],
+    apart: &[&str],
+    found: &mut Verification,
+) {
     let evidence = evidence(pack);
     let mut listed: BTreeMap<&str, &EvidenceFile> = BTreeMap::new();
     for file in &evidence {
@@ -40,12 +46,12 @@ pub fn check(pack: &Pack, drawn: &Drawn, apart: &[&str], found: &mut Verificatio
         }
         Err(error) => found.miss("evidence/", "", error.to_string(), "files that can be read"),
     }
-    let open: Vec<String> = unfinished(drawn);
+    let open: Vec<String> = unfinished(told);
     let mut kept: BTreeMap<&String, usize> = BTreeMap::new();
     for name in pack.files().keys() {
         let known = listed.contains_key(name.as_str())
             || RECORD.contains(&name.as_str())
-            || drawn.reports.contains(name)
+            || reports.contains(name)
             || apart.contains(&name.as_str());
         if known {
             continue;
@@ -93,15 +99,15 @@ fn evidence(pack: &Pack) -> Vec<EvidenceFile> {
 }
 
 /// The folders of scenarios that have no end: what they kept was never listed.
-fn unfinished(drawn: &Drawn) -> Vec<String> {
-    let cases = drawn.results.cases.iter();
+fn unfinished(told: &Told) -> Vec<String> {
+    let cases = told.results.cases.iter();
     let all = cases.flat_map(|case| {
         case.scenarios.iter().map(|scenario| ScenarioId {
             case: case.id.clone(),
             line: scenario.line,
         })
     });
-    all.filter(|id| !drawn.finished.contains(id))
+    all.filter(|id| !told.finished.contains(id))
         .map(|id| format!("{}/", id.folder()))
         .collect()
 }

@@ -12,6 +12,7 @@ mod record;
 mod traffic;
 mod vectors;
 
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 pub use record::difference;
 use serde::Serialize;
 
@@ -74,6 +75,20 @@ impl Verification {
         self.mismatches.is_empty()
     }
 
+    /// Takes in what was found of a part.
+    fn absorb(&mut self, part: Self) {
+        self.mismatches.extend(part.mismatches);
+        self.remarks.extend(part.remarks);
+        let (all, of_part) = (&mut self.figures, part.figures);
+        all.files += of_part.files;
+        all.bytes += of_part.bytes;
+        all.reports += of_part.reports;
+        all.questions += of_part.questions;
+        all.exchanges += of_part.exchanges;
+        all.facts += of_part.facts;
+        all.archives += of_part.archives;
+    }
+
     /// Enters a mismatch.
     pub fn miss(
         &mut self,
@@ -110,34 +125,27 @@ impl Verification {
 /// Our own disk. Whatever is wrong with the pack is in what comes out.
 pub fn verify(pack: &Pack, apart: &[&str]) -> anyhow::Result<Verification> {
     let mut found = Verification::default();
-    let Some(drawn) = record::check(pack, &mut found)? else {
+    let Some(told) = record::check(pack, &mut found)? else {
         return Ok(found);
     };
-    let results = &drawn.results;
+    let results = &told.results;
     found.run = Some(results.run.id.clone());
     found.verdict = results.verdict;
-    files::check(pack, &drawn, apart, &mut found);
-    for case in &results.cases {
-        for scenario in &case.scenarios {
-            let id = ScenarioId {
-                case: case.id.clone(),
-                line: scenario.line,
-            };
-            for attempt in &scenario.cut_off {
-                let at = format!("{} line {}", case.id, scenario.line);
-                judged::cut_off(pack, &at, attempt, &mut found);
-            }
-            if !drawn.finished.contains(&id) {
-                // Its verdict is Inconclusive at least, and what was asked of a judge is not listed.
-                continue;
-            }
-            let scene = Scene::read(pack, &drawn.profile, &id, scenario, &mut found);
-            judged::check(&scene, &mut found);
-            raw::check(&scene, &mut found);
-            vectors::check(&scene, results, &mut found);
-            traffic::check(&scene, &results.run, &mut found);
-        }
-    }
+    let scenarios = results.cases.iter().flat_map(|case| {
+        let scenarios = case.scenarios.iter();
+        scenarios.map(|scenario| (case.id.as_str(), scenario))
+    });
+    let scenarios: Vec<_> = scenarios.collect();
+    let (reports, scenes) = rayon::join(
+        || record::redraw(pack, &told, &mut found),
+        || {
+            let scenes = scenarios.into_par_iter();
+            let scenes = scenes.map(|(case, scenario)| self::scene(pack, &told, case, scenario));
+            scenes.collect::<Vec<_>>()
+        },
+    );
+    files::check(pack, &told, &reports?, apart, &mut found);
+    scenes.into_iter().for_each(|scene| found.absorb(scene));
     found.remarks.extend(results.run.warning());
     if let Some(why) = &results.interrupted {
         found.remarks.push(format!("the run is not whole: {why}"));
@@ -145,6 +153,28 @@ pub fn verify(pack: &Pack, apart: &[&str]) -> anyhow::Result<Verification> {
     found.mismatches.sort();
     found.mismatches.dedup();
     Ok(found)
+}
+
+/// Everything that can be said of one scenario.
+fn scene(pack: &Pack, told: &record::Told, case: &str, scenario: &ScenarioResult) -> Verification {
+    let mut found = Verification::default();
+    let id = ScenarioId {
+        case: case.to_owned(),
+        line: scenario.line,
+    };
+    for attempt in &scenario.cut_off {
+        let at = format!("{case} line {}", scenario.line);
+        judged::cut_off(pack, &at, attempt, &mut found);
+    }
+    // The verdict of one that did not end is Inconclusive at least, and what was asked of a judge is not listed.
+    if told.finished.contains(&id) {
+        let scene = Scene::read(pack, &told.profile, &id, scenario, &mut found);
+        judged::check(&scene, &mut found);
+        raw::check(&scene, &mut found);
+        vectors::check(&scene, &told.results, &mut found);
+        traffic::check(&scene, &told.results.run, &mut found);
+    }
+    found
 }
 
 /// One scenario with the files that it lists.

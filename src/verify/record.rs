@@ -25,20 +25,20 @@ pub const RECORD: [&str; 3] = ["run.json", "events.jsonl", "profile.toml"];
 /// What a record may hold beside them, for the report.
 const BESIDE: [&str; 2] = [record::INVENTORY, record::SELFTEST];
 
-/// What was drawn from a record.
-pub struct Drawn {
+/// A record that could be read.
+pub struct Told {
     /// What it comes to.
     pub results: Results,
     /// What profile.toml says; no secret that it names is read.
     pub profile: Profile,
-    /// The names of the reports.
-    pub reports: Vec<String>,
     /// The scenarios that came to their end, and so have listed what they kept.
     pub finished: BTreeSet<ScenarioId>,
+    /// A folder with the record alone, to draw the reports into.
+    copy: tempfile::TempDir,
 }
 
-/// Reads the record and draws everything again; none if it cannot be read.
-pub fn check(pack: &Pack, found: &mut Verification) -> anyhow::Result<Option<Drawn>> {
+/// Reads the record; none if it cannot be read.
+pub fn check(pack: &Pack, found: &mut Verification) -> anyhow::Result<Option<Told>> {
     let mut readable = true;
     for name in RECORD {
         match pack.read(name) {
@@ -49,8 +49,7 @@ pub fn check(pack: &Pack, found: &mut Verification) -> anyhow::Result<Option<Dra
             }
         }
     }
-    let beside = BESIDE.into_iter().filter(|name| pack.has(name));
-    for name in beside.clone() {
+    for name in BESIDE.into_iter().filter(|name| pack.has(name)) {
         readable &= shape(name, &pack.read(name)?, found);
     }
     if !readable {
@@ -75,25 +74,32 @@ pub fn check(pack: &Pack, found: &mut Verification) -> anyhow::Result<Option<Dra
     if !evidence_stays_inside(&record, found) {
         return Ok(None);
     }
-    let results = report::draw(pack.root(), copy.path())?;
+    let results = report::fold::results(&record);
     contradictions(&record, &results, found);
     let Some(profile) = profile(&record.run, pack, found)? else {
         return Ok(None);
     };
     let inventory = suite(&record.run, &results, pack, found)?;
     claims::check(&record, inventory, &profile, found)?;
-    let mut drawn = redrawn(pack, copy.path(), found)?;
-    drawn.extend(beside.map(str::to_owned));
     let finished = record.events.iter().filter_map(|event| match event {
         Event::ScenarioFinished { scenario, .. } => Some(scenario.clone()),
         _ => None,
     });
-    Ok(Some(Drawn {
+    Ok(Some(Told {
         finished: finished.collect(),
         results,
         profile,
-        reports: drawn,
+        copy,
     }))
+}
+
+/// Draws every report again and compares it with the pack's. Returns the names of all files that are accounted for so.
+pub fn redraw(pack: &Pack, told: &Told, found: &mut Verification) -> anyhow::Result<Vec<String>> {
+    report::draw(pack.root(), told.copy.path())?;
+    let mut drawn = redrawn(pack, told.copy.path(), found)?;
+    let beside = BESIDE.into_iter().filter(|name| pack.has(name));
+    drawn.extend(beside.map(str::to_owned));
+    Ok(drawn)
 }
 
 /// Whether each file that the record lists lies below `evidence/`: reports are drawn from what is there, and nothing else is opened.
