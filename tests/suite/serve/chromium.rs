@@ -92,12 +92,13 @@ impl Browser {
         came["result"]["value"].clone()
     }
 
-    /// Waits until a condition holds, looking again whenever the page has changed.
+    /// Waits until a condition holds, looking again whenever the page has changed. One about an element that is not there yet does not hold.
     #[track_caller]
     pub fn until(&mut self, condition: &str) {
         let expression = format!(
             "new Promise(done => {{
-                const look = () => {{ if ({condition}) {{ observer.disconnect(); done(true); }} }};
+                const holds = () => {{ try {{ return {condition}; }} catch (error) {{ return false; }} }};
+                const look = () => {{ if (holds()) {{ observer.disconnect(); done(true); }} }};
                 const observer = new MutationObserver(look);
                 observer.observe(document, {{ subtree: true, childList: true, characterData: true, attributes: true }});
                 look();
