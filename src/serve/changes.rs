@@ -23,7 +23,8 @@ use crate::report::record::EVENTS;
 /// Folders of runs that have not come to their end, and may yet; more are not watched.
 const WATCHED: usize = 1000;
 
-/// Answers with `begun` for each run that begins, those that are under way first, and `changed` for everything else.
+/// Answers with `changed` at once, since what changed before is not known to who asks; then with `begun` for each run that begins, those that
+/// are under way first, and `changed` for everything else.
 pub async fn stream(State(app): State<Arc<App>>) -> Response {
     super::stream::stream(Arc::clone(&app), async move |teller: Arc<Teller>| {
         Changes::new(app).await?.tell(&teller).await
@@ -71,6 +72,7 @@ impl Changes {
     }
 
     async fn tell(mut self, teller: &Teller) -> anyhow::Result<()> {
+        teller.tell("changed", None, json!({})).await?;
         loop {
             for name in std::mem::take(&mut self.begun) {
                 let live = link("/live", &name);
@@ -100,6 +102,8 @@ impl Changes {
                     self.enter(name);
                 }
             } else if name == Some(EVENTS) {
+                // A record that was copied here is whole now.
+                changed |= event.mask.contains(AddWatchFlags::IN_CLOSE_WRITE);
                 let run = self.folders.get(&event.wd).cloned();
                 run.iter().for_each(|run| self.look(run));
             }

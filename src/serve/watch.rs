@@ -40,6 +40,7 @@ impl Watch {
     pub fn add(&self, folder: &Path) -> io::Result<WatchDescriptor> {
         let what = AddWatchFlags::IN_CREATE
             | AddWatchFlags::IN_MODIFY
+            | AddWatchFlags::IN_CLOSE_WRITE
             | AddWatchFlags::IN_MOVE
             | AddWatchFlags::IN_DELETE
             | AddWatchFlags::IN_DELETE_SELF

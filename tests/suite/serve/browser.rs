@@ -83,7 +83,6 @@ fn a_reader_filters_opens_and_compares() {
 }
 
 #[test]
-#[ignore = "once in many runs on a busy machine it waits for ever, and it is not known for what; run it with --ignored"]
 fn the_list_draws_itself_again_and_keeps_what_was_chosen() {
     let stage = Stage::new();
     run(&stage, "first", |_| {});

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use serde_json::Value;
 
 use super::client::{Events, Served};
-use super::{run, sample};
+use super::{run, run_in, sample};
 use crate::support::{SHORT, Stage};
 
 /// A run that this test writes, as the recorder does: with its lock held.
@@ -18,9 +18,15 @@ pub struct Writer {
 impl Writer {
     /// Begins a copy of the committed run, without its report, and writes this many of its events.
     pub fn begin(stage: &Stage, name: &str, events: usize) -> Self {
-        let folder = run(stage, name, |_| {});
-        std::fs::remove_file(folder.join("index.html")).unwrap();
-        std::fs::remove_file(folder.join("events.jsonl")).unwrap();
+        // Made elsewhere: a run that has ended is never written anew, so nobody watches one.
+        let (made, reports) = (stage.path("made"), stage.path("reports"));
+        run_in(&made, name, |_| {});
+        for drawn in ["index.html", "events.jsonl"] {
+            std::fs::remove_file(made.join(drawn)).unwrap();
+        }
+        let folder = reports.join(name);
+        std::fs::create_dir_all(&reports).unwrap();
+        std::fs::rename(&made, &folder).unwrap();
         let file = File::create_new(folder.join("events.jsonl")).unwrap();
         file.lock().unwrap();
         let text = std::fs::read_to_string(sample().join("events.jsonl")).unwrap();
