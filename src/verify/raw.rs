@@ -2,6 +2,7 @@
 
 mod answers;
 mod identifiers;
+mod lifecycle;
 mod looks;
 mod offers;
 mod searched;

@@ -1,17 +1,13 @@
-//! Whose answer an offer's answer is (SEC 030 4.2.2.1): of a VNF instance of the VNFD that was offered, given once, and next to
-//! the fetch of its archive.
+//! Whose answer an offer's answer is (SEC 030 4.2.2.1): of a VNF instance of the VNFD that was offered, given once, by the kind of
+//! exchange that answers there (`ixit.accepted-at`), and next to the fetch of its archive.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::Facts;
+use super::lifecycle::{About, Kind, about, creations};
 use super::transcript::{Exchange, Transcript};
 use crate::model::question::{Answer, Offer, Question};
-use crate::model::sut::Profile;
-
-/// The path of creations.
-const INSTANCES: &str = "/vnf_instances";
+use crate::model::sut::{AcceptedAt, Profile};
 
 /// Checks the answers of all offers of a question together: an exchange answers one of them.
 ///
@@ -33,9 +29,10 @@ pub fn check(question: &Question, profile: &Profile, facts: &mut Facts<'_>) {
             )
         });
         facts.fact(&field, &said, twice.is_none(), follows);
-        let exchange = facts.transcript.get(number).filter(|_| tied);
-        let belongs = exchange.map_or(Ok(()), |exchange| {
-            belongs(exchange, offer, facts.transcript)
+        // One that is not there is told where its status is looked up.
+        let belongs = facts.transcript.get(number).map_or(Ok(()), |exchange| {
+            let at = profile.ixit.accepted_at;
+            belongs(exchange, offer, at, tied, facts.transcript)
         });
         let follows = belongs.as_ref().err().cloned().unwrap_or_default();
         facts.fact(&field, &said, belongs.is_ok(), follows);
@@ -64,64 +61,36 @@ fn exchange(answer: &Answer) -> Option<u64> {
     }
 }
 
-/// Whether an exchange is about a VNF instance of the VNFD that was offered; if it is none, what it is.
-fn belongs(exchange: &Exchange, offer: &Offer, transcript: &Transcript) -> Result<(), String> {
-    if let Some(vnfd_id) = created(exchange) {
-        if vnfd_id != offer.vnfd_id {
-            return Err(format!("it creates a VNF instance of VNFD {vnfd_id}"));
-        }
-        return next_to_fetch(exchange, offer, transcript);
-    }
-    let ids: Vec<String> = transcript
-        .iter()
-        .filter(|one| created(one).as_ref() == Some(&offer.vnfd_id))
-        .filter_map(instance)
-        .collect();
-    // Their lifecycle operations.
-    let tasks = transcript.iter().filter(|one| {
-        let parts = parts(one);
-        one.request.method == "POST" && ids.iter().any(|id| parts.contains(id))
-    });
-    let own: Vec<String> = ids
-        .iter()
-        .cloned()
-        .chain(tasks.filter_map(location))
-        .collect();
-    let bodies = [
-        Some(&exchange.request.body),
-        exchange.response.as_ref().map(|response| &response.body),
-    ];
-    let bodies: Vec<_> = bodies.into_iter().flatten().collect();
-    let named = bodies.iter().filter_map(|body| body.json());
-    let named = named.flat_map(|body| {
-        let names = ["vnfInstanceId", "vnfLcmOpOccId", "id"];
-        names.map(|name| body[name].as_str().map(str::to_owned))
-    });
-    let named: Vec<String> = named.flatten().chain(parts(exchange)).collect();
-    let left_out = bodies.iter().any(|body| body.is_left_out());
-    if left_out || own.iter().any(|id| named.contains(id)) {
-        return Ok(());
-    }
-    Err(format!(
-        "it names none of the {} VNF instance(s) of VNFD {}",
-        ids.len(),
-        offer.vnfd_id
-    ))
-}
-
-/// No other creation of this VNFD comes between the fetch and the answer, whichever is first: a product may fetch late.
-fn next_to_fetch(
+/// Whether an exchange answers about a VNF instance of the VNFD that was offered; if not, what it is.
+fn belongs(
     exchange: &Exchange,
     offer: &Offer,
+    at: AcceptedAt,
+    tied: bool,
     transcript: &Transcript,
 ) -> Result<(), String> {
+    let Some(About { kind, creation }) = about(exchange, transcript) else {
+        return Err(format!(
+            "{} {} is nothing about a VNF instance that was created in this scenario",
+            exchange.request.method, exchange.request.target
+        ));
+    };
+    if tied && creation.vnfd_id != offer.vnfd_id {
+        return Err(format!(
+            "it creates a VNF instance of VNFD {}, or is about one",
+            creation.vnfd_id
+        ));
+    }
+    answers(kind, &offer.answer, at)?;
+    // A product may fetch late: then no other creation of this VNFD comes between the answer and the fetch.
     let Some(fetched) = &offer.fetched else {
         return Ok(());
     };
-    let first = fetched.exchange.min(exchange.seq);
+    let first = fetched.exchange.min(creation.seq);
     let last = fetched.exchange.max(exchange.seq);
-    let between = transcript.iter().find(|one| {
-        first < one.seq && one.seq < last && created(one).as_ref() == Some(&offer.vnfd_id)
+    let between = creations(transcript).find(|other| {
+        let same = other.vnfd_id == creation.vnfd_id && other.seq != creation.seq;
+        same && first < other.seq && other.seq < last
     });
     match between {
         None => Ok(()),
@@ -132,78 +101,30 @@ fn next_to_fetch(
     }
 }
 
-/// The VNFD of which a VNF instance is asked for in this exchange, if it is a creation.
-fn created(exchange: &Exchange) -> Option<String> {
-    let creates = exchange.to == "VNFM"
-        && exchange.request.method == "POST"
-        && path(exchange).ends_with(INSTANCES);
-    let body = creates.then(|| exchange.request.body.json())??;
-    Some(body["vnfdId"].as_str()?.to_owned())
-}
-
-/// The VNF instance that was created.
-fn instance(exchange: &Exchange) -> Option<String> {
-    let response = exchange.response.as_ref()?;
-    let id = |body: Value| Some(body["id"].as_str()?.to_owned());
-    response
-        .body
-        .json()
-        .and_then(id)
-        .or_else(|| location(exchange))
-}
-
-/// What was made, by its Location.
-fn location(exchange: &Exchange) -> Option<String> {
-    let mut headers = exchange.response.as_ref()?.headers.iter();
-    let (_, location) = headers.find(|(name, _)| name.eq_ignore_ascii_case("location"))?;
-    let last = location.trim_end_matches('/').rsplit('/').next()?;
-    (!last.is_empty()).then(|| decoded(last))
-}
-
-/// The parts of the path, as they are meant.
-fn parts(exchange: &Exchange) -> Vec<String> {
-    let parts = path(exchange).split('/').filter(|part| !part.is_empty());
-    parts.map(decoded).collect()
-}
-
-/// Without percent-encoding (RFC 3986 2.1); as it is where that is none.
-fn decoded(part: &str) -> String {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let digits = after.get(..2).filter(|_| *first == b'%');
-        let byte = digits.and_then(|digits| {
-            let mut byte = [0];
-            hex::decode_to_slice(digits, &mut byte)
-                .ok()
-                .map(|()| byte[0])
-        });
-        bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| part.to_owned())
-}
-
-fn path(exchange: &Exchange) -> &str {
-    let target = exchange.request.target.as_str();
-    target.split('?').next().unwrap_or(target)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_part_of_a_path_is_what_it_stands_for() {
-        for (part, meant) in [
-            ("urn%3Ax%3a2", "urn:x:2"),
-            ("a%2", "a%2"),
-            ("%zz", "%zz"),
-            ("100%", "100%"),
-            ("%ff", "%ff"),
-            ("", ""),
-        ] {
-            assert_eq!(decoded(part), meant);
+/// Whether this kind of exchange gives such an answer.
+fn answers(kind: Kind, answer: &Answer, at: AcceptedAt) -> Result<(), String> {
+    let instantiates = at == AcceptedAt::Instantiate;
+    let gives = match (answer, &kind) {
+        (Answer::Accepted { .. }, Kind::Created | Kind::Shown) => !instantiates,
+        (Answer::Accepted { .. }, Kind::Ended(state)) => {
+            instantiates && state.as_ref().is_none_or(|state| state == "COMPLETED")
         }
+        (Answer::Status { .. }, Kind::Created) => true,
+        (Answer::Status { .. }, Kind::Begun) | (Answer::Ended { .. }, Kind::Ended(_)) => {
+            instantiates
+        }
+        _ => false,
+    };
+    if gives {
+        return Ok(());
     }
+    let at = if instantiates {
+        "an instantiation"
+    } else {
+        "a creation"
+    };
+    Err(format!(
+        "{} is no such answer where {at} accepts files (ixit.accepted-at)",
+        kind.words()
+    ))
 }

@@ -149,6 +149,11 @@ impl Transcript {
         self.exchanges.get(&seq)
     }
 
+    /// All before this one, in order.
+    pub fn before(&self, seq: u64) -> impl DoubleEndedIterator<Item = &Exchange> {
+        self.exchanges.range(..seq).map(|(_, exchange)| exchange)
+    }
+
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Exchange> {
         self.exchanges.values()

@@ -10,8 +10,8 @@ use scas::steps::vocabulary;
 use scas::{seal, verify};
 use serde_json::{Value, json};
 
-use super::{SCENE, change, change_events, fix_up, sample};
-use crate::support::{Stage, json as json_of, root_or_told};
+use super::{SCENE, change, change_events, copy, fix_up, sample};
+use crate::support::{Stage, json as json_of, profile, root_or_told};
 
 /// What does not follow, as `file, field`.
 fn mismatches(run: &Path) -> Vec<String> {
@@ -105,6 +105,62 @@ fn an_answer_that_belongs_to_another_offer_is_seen() {
         stage
             .run(&["verify", run.to_str().unwrap()])
             .assert_told(1, &["question-1.json, file A: answer", told]);
+    }
+}
+
+/// The run has each kind of exchange that can be taken for another: a creation, a beginning, an end, a termination.
+#[test]
+fn at_instantiation_the_end_of_an_instantiation_answers_and_nothing_else_does() {
+    let stage = Stage::new();
+    stage.write(
+        "sut.toml",
+        &profile("accepted-at = \"create\"", "accepted-at = \"instantiate\""),
+    );
+    let select = "4.2.2.1 and @normative";
+    let ended = stage.run(&["run", "--sut", "sut.toml", "--select", select]);
+    ended.assert_told(0, &["Pass"]);
+    let honest = stage.run_folder();
+    let run = stage.path("forged");
+    let named = honest.to_str().unwrap();
+    stage.run(&["verify", named]).assert_told(0, &[]);
+    let case = "evidence/TC_SIGNATURE_VERIFICATION_FILES_VNFD";
+    let scene = std::fs::read_dir(honest.join(case)).unwrap().next();
+    let scene = Path::new(case).join(scene.unwrap().unwrap().file_name());
+    let transcript = std::fs::read_to_string(honest.join(&scene).join("transcript.jsonl"));
+    let exchanges: Vec<Value> = transcript
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for (method, ending, told) in [
+        ("POST", "/vnf_instances", "the creation of a VNF instance"),
+        ("POST", "/instantiate", "the beginning of an instantiation"),
+        ("POST", "/terminate", "is nothing about a VNF instance"),
+        ("DELETE", "", "is nothing about a VNF instance"),
+    ] {
+        copy(&honest, &run);
+        let question = run.join(&scene).join("question-1.json");
+        change(&question, |question| {
+            let offer = &mut question["asked"]["offers"][0];
+            let vnfd_id = offer["vnfd_id"].as_str().unwrap();
+            // From the creation of this VNFD on.
+            let own = |one: &&Value| one["request"]["body"]["text"].to_string().contains(vnfd_id);
+            let created = exchanges.iter().find(own).unwrap()["seq"].as_u64().unwrap();
+            let taken = exchanges.iter().find(|one| {
+                let target = one["request"]["target"].as_str().unwrap();
+                one["to"] == "VNFM"
+                    && one["request"]["method"] == method
+                    && target.ends_with(ending)
+                    && one["seq"].as_u64().unwrap() >= created
+            });
+            offer["answer"]["exchange"] = taken.unwrap()["seq"].clone();
+            let asked: Question = serde_json::from_value(question["asked"].clone()).unwrap();
+            question["answered"] = json!(judge::answer(&asked));
+        });
+        fix_up(&stage, &run);
+        let ended = stage.run(&["verify", run.to_str().unwrap()]);
+        ended.assert_told(1, &["question-1.json", ": answer", told]);
+        std::fs::remove_dir_all(&run).unwrap();
     }
 }
 
