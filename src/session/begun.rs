@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
@@ -18,6 +19,22 @@ use crate::model::evidence::EvidenceFile;
 use crate::recorder::{EVENTS, Recorder};
 use crate::report::record::{Record, RunInfo};
 use crate::report::{cut_off, fold};
+
+/// How often a lock is tried that somebody holds: a reader that looks whether the record is being written holds it for a moment.
+const TRIES: u32 = 10;
+/// Time between two of them.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Locks the events for writing.
+fn lock(events: &File) -> Result<(), TryLockError> {
+    for _ in 1..TRIES {
+        match events.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            answer => return answer,
+        }
+    }
+    events.try_lock()
+}
 
 /// A run's record, whose writing end nobody else has.
 pub struct Begun {
@@ -52,7 +69,7 @@ impl Begun {
         let events = events
             .with_context(|| format!("cannot write {}", path.display()))
             .with_context(named)?;
-        match events.try_lock() {
+        match lock(&events) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => bail!(
                 "{}: the run is still under way; wait for its end, or end it",

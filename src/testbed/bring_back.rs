@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use scas_simulators::client::Answer;
+use scas_simulators::client::{Answer, CallError};
 use scas_simulators::transcript::Exchange;
 use serde_json::Value;
 
@@ -178,45 +178,65 @@ impl Testbed {
         let mut worker = Worker::new(client.clone());
         let mut remaining = Vec::new();
         for id in ids {
-            let mut unheard = false;
-            let why = match worker.send(lcm::delete(&id)).await {
-                Ok(answer) if answer.status.is_success() || answer.status == 404 => continue,
-                Ok(answer) if answer.status == 409 => {
-                    match self.terminate(&mut worker, &id).await {
-                        None => continue,
-                        Some(why) => why,
-                    }
-                }
-                Ok(answer) => lcm::refusal(&answer),
-                Err(error) => {
-                    unheard = true;
-                    error.to_string()
-                }
+            let gone = match worker.send(lcm::delete(&id)).await {
+                Ok(answer) if answer.status == 409 => self.terminate(&mut worker, &id).await,
+                answer => deleted(answer),
             };
-            remaining.push(Remaining { id, why, unheard });
+            if let Err(Kept { why, unheard }) = gone {
+                remaining.push(Remaining { id, why, unheard });
+            }
         }
         remaining
     }
 
-    /// Terminates a VNF instance that is instantiated, then deletes it. Returns why it remains.
-    async fn terminate(&self, worker: &mut Worker, id: &str) -> Option<String> {
-        let operation = match worker.send(lcm::terminate(id)).await {
-            Ok(answer) if answer.status.is_success() => lcm::location_id(&answer),
-            Ok(answer) => return Some(lcm::refusal(&answer)),
-            Err(error) => return Some(error.to_string()),
-        };
-        let Some(operation) = operation else {
-            return Some("its termination was accepted without a Location".to_owned());
-        };
-        if let Err(error) = self.operation_end(&operation).await {
-            return Some(format!("{error:#}"));
+    /// Terminates a VNF instance that is instantiated, then deletes it.
+    async fn terminate(&self, worker: &mut Worker, id: &str) -> Result<(), Kept> {
+        let answer = worker.send(lcm::terminate(id)).await?;
+        if !answer.status.is_success() {
+            return Err(Kept::because(lcm::refusal(&answer)));
         }
-        match worker.send(lcm::delete(id)).await {
-            Ok(answer) if answer.status.is_success() => None,
-            Ok(answer) => Some(lcm::refusal(&answer)),
-            Err(error) => Some(error.to_string()),
+        let Some(operation) = lcm::location_id(&answer) else {
+            let why = "its termination was accepted without a Location";
+            return Err(Kept::because(why.to_owned()));
+        };
+        let ended = self.operation_end(&operation).await;
+        ended.map_err(|error| Kept::because(format!("{error:#}")))?;
+        deleted(worker.send(lcm::delete(id)).await)
+    }
+}
+
+/// Why a VNF instance was not deleted.
+struct Kept {
+    why: String,
+    /// The product was not heard, so it may be worth another try.
+    unheard: bool,
+}
+
+impl Kept {
+    fn because(why: String) -> Self {
+        Self {
+            why,
+            unheard: false,
         }
     }
+}
+
+impl From<CallError> for Kept {
+    fn from(error: CallError) -> Self {
+        Self {
+            why: error.to_string(),
+            unheard: true,
+        }
+    }
+}
+
+/// Whether it is gone by this answer; one that was gone before is.
+fn deleted(answer: Result<Answer, CallError>) -> Result<(), Kept> {
+    let answer = answer?;
+    if answer.status.is_success() || answer.status == 404 {
+        return Ok(());
+    }
+    Err(Kept::because(lcm::refusal(&answer)))
 }
 
 /// VNF instances that were created and not deleted, as the transcript tells. Not by a list, which a product may refuse to give.

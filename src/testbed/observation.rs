@@ -102,15 +102,8 @@ pub fn canary_there(via: &[String], silence: Duration) -> Result<Vec<String>, St
 /// Searches for canaries alone. Returns where they were found.
 fn found_in(sources: Vec<Source>, scratch: &Path) -> Result<Vec<String>, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    // Any key: canaries are of the kinds that are looked for.
-    let key = rcgen::KeyPair::generate().map_err(|error| error.to_string())?;
-    let loaded = load_private("a key of no use", &key.serialize_der(), &[]);
-    let (private, public) = loaded.map_err(|error| error.to_string())?;
-    let target = Target {
-        name: "a key of no use".to_owned(),
-        public,
-        private: Some(private),
-    };
+    // Canaries are of the kinds that are looked for.
+    let (_, target) = any_key().map_err(|error| error.to_string())?;
     let answer = scan(&[target], sources, &options(program, scratch.to_owned()));
     let canaries = answer.map_err(|error| error.to_string())?.canaries;
     if canaries.is_empty() {
@@ -123,6 +116,19 @@ fn found_in(sources: Vec<Source>, scratch: &Path) -> Result<Vec<String>, String>
     let mut places: Vec<String> = canaries.into_iter().map(|canary| canary.source).collect();
     places.dedup();
     Ok(places)
+}
+
+/// A private key that was made this moment (PKCS#8), to be searched for.
+fn any_key() -> anyhow::Result<(Vec<u8>, Target)> {
+    let name = "a key of no use";
+    let der = rcgen::KeyPair::generate()?.serialize_der();
+    let (private, public) = load_private(name, &der, &[])?;
+    let target = Target {
+        name: name.to_owned(),
+        public,
+        private: Some(private),
+    };
+    Ok((der, target))
 }
 
 fn options(program: PathBuf, folder: PathBuf) -> Options {
@@ -274,6 +280,7 @@ impl Testbed {
                 }
             }
         };
+        self.remarks.extend(dumped.remove());
         self.remark_if_slow(name, began);
         Ok(Taken {
             name: name.to_owned(),
@@ -345,6 +352,7 @@ impl Testbed {
                 .iter()
                 .any(|gap| gap.gap.kind == GapKind::Changed);
             if left == 0 || !changed || !answer.exposures.is_empty() {
+                self.remarks.extend(dumped.remove());
                 let looked = self.looked(name, began, answer, &ground.account(None));
                 return looked.without(self.recogniser());
             }

@@ -101,6 +101,30 @@ fn a_key_that_remains_in_memory_is_found_in_the_dump_of_it_and_one_that_is_gone_
     }
 }
 
+/// The tester's machine holds every key: its own simulators were told them.
+#[test]
+fn a_dump_of_the_tester_itself_is_no_find_and_leaves_the_verdict_open() {
+    if !can_dump() {
+        return;
+    }
+    let stage = Stage::new();
+    let dump =
+        "pid=$(ps -o ppid= -p $$ | tr -d ' '); gcore -o {file} $pid && mv {file}.$pid {file}";
+    with_dump(&stage, &by_program(dump));
+    let told = [
+        "Inconclusive",
+        "ixit.observe.dumps.vm",
+        "the memory of this very program",
+    ];
+    stage.run(&run(&[])).assert_told(2, &told);
+    assert!(
+        looks(&stage)
+            .iter()
+            .all(|(canaries, found)| *canaries == 0 && !found)
+    );
+    stage.assert_nothing_left();
+}
+
 #[test]
 fn a_dump_that_is_not_made_leaves_the_verdict_open_and_names_the_means() {
     if !root_or_told() {

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::super::Testbed;
 use super::super::sut_process::StartError;
 use super::super::vnf::Undone;
+use super::{Wanted, any_key};
 use crate::exposure::given::Source;
 use crate::model::sut::Action;
 
@@ -36,9 +37,38 @@ impl Dumped {
         self.sources.clone()
     }
 
+    /// Removes the files. Returns what remains, if they could not be.
+    pub(super) fn remove(self) -> Option<String> {
+        let folder = self.folder?;
+        let path = folder.path().to_owned();
+        let error = folder.close().err()?;
+        Some(format!(
+            "{} with dumps of the product's memory remains, delete it: {error}",
+            path.display()
+        ))
+    }
+
     /// What was not dumped, and why.
     pub(super) fn lacked(&self) -> &[String] {
         &self.lacked
+    }
+}
+
+/// A key that nobody but this process has.
+struct Own {
+    wanted: Wanted,
+    /// In ordinary memory, which no maker of dumps leaves out.
+    _der: Vec<u8>,
+}
+
+impl Own {
+    fn new() -> anyhow::Result<Self> {
+        let (der, target) = any_key()?;
+        let wanted = Wanted {
+            keys: Vec::new(),
+            targets: vec![target],
+        };
+        Ok(Self { wanted, _der: der })
     }
 }
 
@@ -54,11 +84,16 @@ impl Testbed {
             return Ok(dumped);
         }
         let folder = crate::context::private_folder("scas-dump-")?;
+        let own = Own::new()?;
         for (number, ((label, action), name)) in
             observe.dumps().zip(observe.dumps.keys()).enumerate()
         {
             let file = folder.path().join(format!("dump-{number}"));
-            match self.dump_to(&file, &label, action).await {
+            let made = match self.dump_to(&file, &label, action).await {
+                Ok(()) => self.is_not_ours(&file, &own).await?,
+                Err(why) => Err(why),
+            };
+            match made {
                 Ok(()) => dumped.sources.push(Source::File {
                     written: format!("{DUMP}{name}"),
                     path: file,
@@ -91,6 +126,23 @@ impl Testbed {
                 file.display()
             )),
         }
+    }
+
+    /// Tells a dump of the tester's own memory, which holds every key that the simulators were told: a find in it says nothing.
+    async fn is_not_ours(&self, file: &Path, own: &Own) -> anyhow::Result<Result<(), String>> {
+        let source = Source::File {
+            written: file.display().to_string(),
+            path: file.to_owned(),
+        };
+        let answer = self.scan(vec![source], &own.wanted).await?;
+        if answer.exposures.is_empty() {
+            return Ok(Ok(()));
+        }
+        Ok(Err(
+            "it holds the memory of this very program, which knows the keys too: dump the machine on which the product runs, and run \
+             scas on another"
+                .to_owned(),
+        ))
     }
 
     /// Whether each dump that only a person can make could be made.
