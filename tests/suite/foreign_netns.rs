@@ -12,6 +12,9 @@ use crate::support::{Ended, json};
 const NORMATIVE: &str = "(4.2.2.1 or 4.2.2.2 or 4.2.2.3 or 4.2.2.4 or 4.2.2.5) and @normative";
 /// The shortest that looks into the product.
 const SHORT: &str = "4.2.2.4 and @normative";
+/// What goes beyond the clauses, but for circumstances under which identifiers are given: most of those need a product that is ours to
+/// start.
+const EXTENDED: &str = "(4.2.2.1 or 4.2.2.3 or 4.2.2.4 or 4.2.2.5) and @extended";
 
 fn run(machine: &Machine, select: &str) -> Ended {
     let arguments = ["run", "--sut", "foreign.toml", "--select", select];
@@ -103,14 +106,19 @@ fn what_a_product_on_another_machine_leaves_lying_fails_there() {
 }
 
 #[test]
-fn roles_that_show_wrong_certificates_are_met_by_a_product_on_another_machine_too() {
+fn what_goes_beyond_the_clauses_is_judged_on_another_machine_too_but_for_a_crash() {
     if !machine::can_be_made() {
         return;
     }
     let machine = Machine::new(&[]);
     machine.call(&["/mnt/ctl", "reset"]);
     machine.profile(&Machine::observe(&machine.via()));
-    run(&machine, "4.2.2.5 and @extended").assert_told(0, &["5 passed", "0 inconclusive"]);
+    let told = [
+        "60 passed, 0 failed, 1 inconclusive, 0 errors",
+        "where the VNFM crashes",
+        "not at our hands",
+    ];
+    run(&machine, EXTENDED).assert_told(2, &told);
 }
 
 /// A command that leads to the machine, and after so many calls does something else.
