@@ -126,13 +126,8 @@ impl Session {
             .iter()
             .map(|text| (record::SELFTEST, text.as_slice()));
         for (name, bytes) in files.into_iter().chain(selftest) {
-            let path = folder.join(name);
-            // Whole or not at all: a run that is killed here has not begun.
-            let beside = folder.join(format!("{name}.part"));
-            fs::write(&beside, bytes)
-                .and_then(|()| fs::rename(&beside, &path))
-                .with_context(|| format!("cannot write {}", path.display()))
-                .map_err(PrepareError::Harness)?;
+            // A run that is killed here has not begun.
+            report::write_whole(&folder.join(name), bytes).map_err(PrepareError::Harness)?;
         }
         let context = self
             .context(&folder, 0)

@@ -16,6 +16,7 @@ use crate::model::evidence::{EvidenceFile, Measurement, Observation};
 use crate::model::question::{IdentifierRecord, Offer, Question, Round};
 use crate::model::verdict::{Keyword, Outcome, Verdict};
 use crate::recorder::Recorder;
+use crate::report::write_whole;
 use crate::steps::{Problem, StepResult};
 use crate::testbed::{PRODUCT_TIME, Testbed};
 use crate::vnf_package::Pair;
@@ -134,7 +135,8 @@ impl World {
         let bytes = cleaned
             .as_ref()
             .map_or(bytes, |(cleaned, _)| cleaned.as_slice());
-        std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        // A judge's answer that was cut short would leave its scenario open for good.
+        write_whole(&path, bytes)?;
         self.keep_file(&path, what)
     }
 

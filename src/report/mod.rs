@@ -44,14 +44,14 @@ pub fn redraw(folder: &Path) -> anyhow::Result<Results> {
 pub fn draw(folder: &Path, into: &Path) -> anyhow::Result<Results> {
     let record = Record::read(folder)?;
     let results = fold::results(&record);
-    write(&into.join("results.json"), &to_json(&results)?)?;
-    write(&into.join("junit.xml"), &junit::render(&results)?)?;
-    write(&into.join("ctrf.json"), &ctrf::render(&results)?)?;
+    write_whole(&into.join("results.json"), &to_json(&results)?)?;
+    write_whole(&into.join("junit.xml"), &junit::render(&results)?)?;
+    write_whole(&into.join("ctrf.json"), &ctrf::render(&results)?)?;
     let oscal = oscal::render(&results)?;
-    write(&into.join("assessment-results.json"), &oscal)?;
+    write_whole(&into.join("assessment-results.json"), &oscal)?;
     let markdown = markdown::render(&results);
-    write(&into.join("summary.md"), markdown.as_bytes())?;
-    write(
+    write_whole(&into.join("summary.md"), markdown.as_bytes())?;
+    write_whole(
         &into.join("summary.txt"),
         terminal::table(&results, terminal::Paint::Plain).as_bytes(),
     )?;
@@ -65,9 +65,14 @@ fn to_json(results: &impl serde::Serialize) -> anyhow::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Writes beside and renames, so that a reader never sees half a report.
-fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let beside: PathBuf = path.with_extension("part");
+/// Writes beside and renames: nobody sees half a file, and a kill leaves none under its name.
+///
+/// # Errors
+/// It cannot be written; the path is named.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = PathBuf::from(beside);
     std::fs::write(&beside, bytes)
         .and_then(|()| std::fs::rename(&beside, path))
         .with_context(|| format!("cannot write {}", path.display()))
