@@ -65,7 +65,11 @@ fn exchange(answer: &Answer) -> Option<u64> {
 }
 
 /// Whether an exchange is about a VNF instance of the VNFD that was offered; if it is none, what it is.
-fn belongs(exchange: &Exchange, offer: &Offer, transcript: &Transcript) -> Result<(), String> {
+fn belongs(
+    exchange: &Exchange<'_>,
+    offer: &Offer,
+    transcript: &Transcript<'_>,
+) -> Result<(), String> {
     if let Some(vnfd_id) = created(exchange) {
         if vnfd_id != offer.vnfd_id {
             return Err(format!("it creates a VNF instance of VNFD {vnfd_id}"));
@@ -111,9 +115,9 @@ fn belongs(exchange: &Exchange, offer: &Offer, transcript: &Transcript) -> Resul
 
 /// No other creation of this VNFD comes between the fetch and the answer, whichever is first: a product may fetch late.
 fn next_to_fetch(
-    exchange: &Exchange,
+    exchange: &Exchange<'_>,
     offer: &Offer,
-    transcript: &Transcript,
+    transcript: &Transcript<'_>,
 ) -> Result<(), String> {
     let Some(fetched) = &offer.fetched else {
         return Ok(());
@@ -133,7 +137,7 @@ fn next_to_fetch(
 }
 
 /// The VNFD of which a VNF instance is asked for in this exchange, if it is a creation.
-fn created(exchange: &Exchange) -> Option<String> {
+fn created(exchange: &Exchange<'_>) -> Option<String> {
     let creates = exchange.to == "VNFM"
         && exchange.request.method == "POST"
         && path(exchange).ends_with(INSTANCES);
@@ -142,7 +146,7 @@ fn created(exchange: &Exchange) -> Option<String> {
 }
 
 /// The VNF instance that was created.
-fn instance(exchange: &Exchange) -> Option<String> {
+fn instance(exchange: &Exchange<'_>) -> Option<String> {
     let response = exchange.response.as_ref()?;
     let id = |body: Value| Some(body["id"].as_str()?.to_owned());
     response
@@ -153,15 +157,15 @@ fn instance(exchange: &Exchange) -> Option<String> {
 }
 
 /// What was made, by its Location.
-fn location(exchange: &Exchange) -> Option<String> {
-    let mut headers = exchange.response.as_ref()?.headers.iter();
+fn location(exchange: &Exchange<'_>) -> Option<String> {
+    let mut headers = exchange.response.as_ref()?.headers();
     let (_, location) = headers.find(|(name, _)| name.eq_ignore_ascii_case("location"))?;
     let last = location.trim_end_matches('/').rsplit('/').next()?;
     (!last.is_empty()).then(|| decoded(last))
 }
 
 /// The parts of the path, as they are meant.
-fn parts(exchange: &Exchange) -> Vec<String> {
+fn parts(exchange: &Exchange<'_>) -> Vec<String> {
     let parts = path(exchange).split('/').filter(|part| !part.is_empty());
     parts.map(decoded).collect()
 }
@@ -184,8 +188,8 @@ fn decoded(part: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| part.to_owned())
 }
 
-fn path(exchange: &Exchange) -> &str {
-    let target = exchange.request.target.as_str();
+fn path<'e>(exchange: &'e Exchange<'_>) -> &'e str {
+    let target = &*exchange.request.target;
     target.split('?').next().unwrap_or(target)
 }
 
