@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use container::{Limits, names};
 pub use digest::Digest;
@@ -26,7 +26,8 @@ pub struct Pack {
     files: BTreeMap<String, u64>,
     /// Whether it came as a container; unpacked, it is removed with this.
     container: Option<tempfile::TempDir>,
-    digests: OnceLock<BTreeMap<String, Digest>>,
+    /// What was digested so far.
+    digested: Mutex<BTreeMap<String, Digest>>,
 }
 
 /// Why a pack is not read.
@@ -94,7 +95,7 @@ impl Pack {
             root,
             files,
             container,
-            digests: OnceLock::new(),
+            digested: Mutex::default(),
         })
     }
 
@@ -113,16 +114,40 @@ impl Pack {
         &self.files
     }
 
-    /// Length and SHA-256 of every file, reckoned once.
+    /// Length and SHA-256 of every file. What was [taken in](Self::take_in) is not read again.
     ///
     /// # Errors
     /// A file cannot be read.
-    pub fn digests(&self) -> Result<&BTreeMap<String, Digest>, PackError> {
-        if let Some(digests) = self.digests.get() {
-            return Ok(digests);
+    pub fn digests(&self) -> Result<BTreeMap<String, Digest>, PackError> {
+        self.digests_of(self.files.keys().map(String::as_str))
+    }
+
+    /// The same of these files, as far as they are there.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn digests_of<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<BTreeMap<String, Digest>, PackError> {
+        let names: Vec<&str> = names.into_iter().filter(|name| self.has(name)).collect();
+        let known = self.digested();
+        let open = names.iter().copied();
+        let open: Vec<&str> = open.filter(|name| !known.contains_key(*name)).collect();
+        // Whoever reckons must not keep others from entering what they have read.
+        drop(known);
+        let new = digests(&self.root, &open)?;
+        let mut known = self.digested();
+        for (name, digest) in new {
+            known.entry(name).or_insert(digest);
         }
-        let digests = digests(&self.root, self.files.keys().map(String::as_str))?;
-        Ok(self.digests.get_or_init(|| digests))
+        let all = names.into_iter();
+        let all = all.filter_map(|name| Some((name.to_owned(), known.get(name)?.clone())));
+        Ok(all.collect())
+    }
+
+    fn digested(&self) -> MutexGuard<'_, BTreeMap<String, Digest>> {
+        self.digested.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it has this file.
@@ -148,10 +173,25 @@ impl Pack {
             )));
         }
         let path = self.root.join(name);
-        let mut bytes = Vec::new();
+        // With room for one byte more, the end of a file that has not grown is met without growing.
+        let mut bytes = Vec::with_capacity(usize::try_from(*length).map_or(0, |room| room + 1));
         File::open(&path)
             .and_then(|file| file.take(LONGEST).read_to_end(&mut bytes))
             .map_err(|source| io(&path, source))?;
+        Ok(bytes)
+    }
+
+    /// As [`Self::read`], and these very bytes are what [`Self::digests`] tells of.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn take_in(&self, name: &str) -> Result<Vec<u8>, PackError> {
+        let bytes = self.read(name)?;
+        let known = self.digested().contains_key(name);
+        if !known {
+            let digest = Digest::of(&bytes);
+            self.digested().entry(name.to_owned()).or_insert(digest);
+        }
         Ok(bytes)
     }
 }

@@ -139,13 +139,19 @@ async fn by_http(url: &str, request: Vec<u8>) -> anyhow::Result<Vec<u8>> {
         .post(url)
         .header("content-type", "application/timestamp-query")
         .body(request);
-    let answer = asked
-        .send()
-        .await
-        .with_context(|| format!("cannot ask {url}"))?;
+    let cannot = || format!("cannot ask {url}");
+    let mut answer = asked.send().await.with_context(cannot)?;
     let status = answer.status();
     anyhow::ensure!(status.is_success(), "{url} answered HTTP {status}");
-    Ok(answer.bytes().await?.to_vec())
+    let mut bytes = Vec::new();
+    while let Some(part) = answer.chunk().await.with_context(cannot)? {
+        bytes.extend_from_slice(&part);
+        // Told by the caller, before it has filled our memory.
+        if bytes.len() > LONGEST {
+            break;
+        }
+    }
+    Ok(bytes)
 }
 
 async fn by_command(command: &str, request: Vec<u8>) -> anyhow::Result<Vec<u8>> {

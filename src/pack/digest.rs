@@ -1,14 +1,11 @@
 //! SHA-256 of many files, as fast as the processors and the disk allow: [`digests`].
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_lc_rs::digest::{Context, SHA256};
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::{PackError, io};
 
@@ -28,38 +25,12 @@ pub struct Digest {
 ///
 /// # Errors
 /// One cannot be read.
-pub fn digests<'n>(
-    root: &Path,
-    names: impl IntoIterator<Item = &'n str>,
-) -> Result<BTreeMap<String, Digest>, PackError> {
-    let names: Vec<&str> = names.into_iter().collect();
-    let next = AtomicUsize::new(0);
-    let found = Mutex::new(BTreeMap::new());
-    let fault = Mutex::new(None);
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..workers.min(names.len()) {
-            scope.spawn(|| {
-                let mut buffer = vec![0; CHUNK];
-                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match of_file(root.join(name), &mut buffer) {
-                        Ok(digest) => {
-                            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                            found.insert((*name).to_owned(), digest);
-                        }
-                        Err(error) => {
-                            *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                            return;
-                        }
-                    }
-                }
-            });
-        }
-    });
-    match fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(error),
-        None => Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner)),
-    }
+pub fn digests(root: &Path, names: &[&str]) -> Result<Vec<(String, Digest)>, PackError> {
+    let digest = |buffer: &mut Vec<u8>, name: &&str| {
+        buffer.resize(CHUNK, 0);
+        Ok(((*name).to_owned(), of_file(root.join(name), buffer)?))
+    };
+    names.par_iter().map_init(Vec::new, digest).collect()
 }
 
 fn of_file(path: PathBuf, buffer: &mut [u8]) -> Result<Digest, PackError> {

@@ -1,7 +1,7 @@
-//! The report for people: one file, `index.html`, that opens from a disk and loads nothing. Main function: [`write()`].
+//! The report for people: one file, `index.html`, that opens from a disk and loads nothing. Main function: [`render`].
 //!
-//! Templates and style sheet lie in `html/`. A scenario is drawn and written before the next is read, so that a long record needs no more
-//! memory than its longest scenario. The same record and evidence give the same bytes.
+//! Templates and style sheet lie in `html/`. Each processor draws a scenario, and reads the next when that is part of the page: however long
+//! the record is, no more of it is held. The same record and evidence give the same bytes.
 
 mod cause;
 mod diagram;
@@ -18,14 +18,14 @@ mod scenario;
 mod sensitivity;
 pub mod text;
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use anyhow::Context as _;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use rayon::iter::{
+    IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
+};
 use serde::Serialize;
 
 use self::scenario::Source;
@@ -48,44 +48,22 @@ const TEMPLATES: [(&str, &str); 8] = [
     ("identifiers.svg", include_str!("html/identifiers.svg")),
 ];
 
-/// Writes `index.html` into a folder, from a record and the evidence in the folder of its run.
+/// Draws the page of a record, with the evidence in the folder of its run. Evidence that cannot be read is told in it.
 ///
 /// # Errors
-/// It cannot be written; the path is named. Evidence that cannot be read is told in the report.
-pub fn write(folder: &Path, into: &Path, record: &Record, results: &Results) -> anyhow::Result<()> {
-    let beside = into.join("index.part");
-    let path = into.join("index.html");
-    let cannot = || format!("cannot write {}", path.display());
-    let mut out = BufWriter::new(File::create(&beside).with_context(cannot)?);
-    render(folder, record, results, &mut out).with_context(cannot)?;
-    out.flush().with_context(cannot)?;
-    std::fs::rename(&beside, &path).with_context(cannot)
-}
-
-fn render(
-    folder: &Path,
-    record: &Record,
-    results: &Results,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
+/// A template does not fit its view: a mistake of ours.
+pub fn render(folder: &Path, record: &Record, results: &Results) -> anyhow::Result<Vec<u8>> {
     let mut environment = environment(&TEMPLATES)?;
     environment.add_global("style", Value::from_safe_string(STYLE.to_owned()));
     environment.add_global("script", Value::from_safe_string(SCRIPT.to_owned()));
     environment.add_global("policy", policy::of(SCRIPT, STYLE));
-    let environment = environment;
-    let inventory = record.inventory.as_ref();
-    let mut draw = |name: &str, view: &dyn ErasedView| -> anyhow::Result<()> {
-        let template = environment.get_template(name)?;
-        template.render_captured_to(view.value(), &mut *out)?;
-        Ok(())
-    };
-    draw("head.html", &page::head(record, results))?;
-    let mut sensitivities = Vec::new();
-    for (place, case) in results.cases.iter().enumerate() {
-        let entry =
-            inventory.and_then(|inventory| inventory.cases.iter().find(|e| e.id == case.id));
+    let pen = Pen { environment };
+    let mut page = Vec::new();
+    pen.draw("head.html", &page::head(record, results), &mut page)?;
+    let cases = results.cases.par_iter().enumerate().map(|(place, case)| {
+        let inventory = record.inventory.as_ref();
+        let entry = inventory.and_then(|known| known.cases.iter().find(|e| e.id == case.id));
         let number = place + 1;
-        draw("case.html", &page::case(number, case, entry, results))?;
         let source = Source {
             folder,
             run: &record.run,
@@ -93,25 +71,53 @@ fn render(
             entry,
             number,
         };
-        let mut sensitivity = Sensitivity::new(number, case);
-        for (place, scenario) in case.scenarios.iter().enumerate() {
-            let drawn = scenario::draw(&source, place, scenario);
-            sensitivity.hear(&drawn.asked);
-            draw("scenario.html", &drawn.view)?;
-        }
+        pen.case(&source, &page::case(number, case, entry, results))
+    });
+    let mut sensitivities = Vec::new();
+    for drawn in cases.collect::<Vec<_>>() {
+        let (part, sensitivity) = drawn?;
+        page.extend(part);
         sensitivities.push(sensitivity);
     }
-    draw("tail.html", &page::tail(record, results, sensitivities))
+    let tail = page::tail(record, results, sensitivities);
+    pen.draw("tail.html", &tail, &mut page)?;
+    Ok(page)
 }
 
-/// A view that a template can be given.
-trait ErasedView {
-    fn value(&self) -> Value;
+/// What draws views.
+struct Pen {
+    environment: Environment<'static>,
 }
 
-impl<T: Serialize> ErasedView for T {
-    fn value(&self) -> Value {
-        Value::from(Serde(self))
+impl Pen {
+    fn draw(&self, name: &str, view: &impl Serialize, page: &mut Vec<u8>) -> anyhow::Result<()> {
+        let template = self.environment.get_template(name)?;
+        template.render_captured_to(Value::from(Serde(view)), page)?;
+        Ok(())
+    }
+
+    /// A test case with its scenarios.
+    fn case(
+        &self,
+        source: &Source<'_>,
+        view: &impl Serialize,
+    ) -> anyhow::Result<(Vec<u8>, Sensitivity)> {
+        let mut part = Vec::new();
+        self.draw("case.html", view, &mut part)?;
+        let scenarios = source.case.scenarios.par_iter().enumerate();
+        let scenarios = scenarios.map(|(place, scenario)| {
+            let drawn = scenario::draw(source, place, scenario);
+            let mut part = Vec::new();
+            self.draw("scenario.html", &drawn.view, &mut part)?;
+            Ok((part, drawn.asked))
+        });
+        let mut sensitivity = Sensitivity::new(source.number, source.case);
+        for drawn in scenarios.collect::<Vec<anyhow::Result<_>>>() {
+            let (scenario, asked) = drawn?;
+            part.extend(scenario);
+            sensitivity.hear(&asked);
+        }
+        Ok((part, sensitivity))
     }
 }
 

@@ -18,45 +18,44 @@ use formats::{ctrf, markdown, oscal};
 use record::Record;
 use results::Results;
 
-/// Everything that [`redraw`] writes into a run's folder, by its path there. The same record and evidence give the same bytes.
-pub const DERIVED: [&str; 7] = [
-    "results.json",
-    "junit.xml",
-    "ctrf.json",
-    "assessment-results.json",
-    "summary.txt",
-    "summary.md",
-    "index.html",
-];
+/// Everything that is derived from a record, as the files that it is kept in.
+pub type Reports = [(&'static str, Vec<u8>); 7];
 
 /// Reads a run's record, folds it, and writes everything that is derived from it beside the record.
 ///
 /// # Errors
 /// The record cannot be read, or a report not be written; the path is named.
 pub fn redraw(folder: &Path) -> anyhow::Result<Results> {
-    draw(folder, folder)
-}
-
-/// The same into another folder: the one with the record stays as it is.
-///
-/// # Errors
-/// As [`redraw`].
-pub fn draw(folder: &Path, into: &Path) -> anyhow::Result<Results> {
     let record = Record::read(folder)?;
     let results = fold::results(&record);
-    write_whole(&into.join("results.json"), &to_json(&results)?)?;
-    write_whole(&into.join("junit.xml"), &junit::render(&results)?)?;
-    write_whole(&into.join("ctrf.json"), &ctrf::render(&results)?)?;
-    let oscal = oscal::render(&results)?;
-    write_whole(&into.join("assessment-results.json"), &oscal)?;
-    let markdown = markdown::render(&results);
-    write_whole(&into.join("summary.md"), markdown.as_bytes())?;
-    write_whole(
-        &into.join("summary.txt"),
-        terminal::table(&results, terminal::Paint::Plain).as_bytes(),
-    )?;
-    html::write(folder, into, &record, &results)?;
+    for (name, bytes) in draw(folder, &record, &results)? {
+        write_whole(&folder.join(name), &bytes)?;
+    }
     Ok(results)
+}
+
+/// Draws every report of a run from its record, what that comes to, and the evidence in its folder. The same gives the same bytes.
+///
+/// # Errors
+/// A report cannot be drawn: a mistake of ours.
+pub fn draw(folder: &Path, record: &Record, results: &Results) -> anyhow::Result<Reports> {
+    let (page, others) = rayon::join(
+        || html::render(folder, record, results),
+        || -> anyhow::Result<_> {
+            let table = terminal::table(results, terminal::Paint::Plain);
+            Ok([
+                ("results.json", to_json(results)?),
+                ("junit.xml", junit::render(results)?),
+                ("ctrf.json", ctrf::render(results)?),
+                ("assessment-results.json", oscal::render(results)?),
+                ("summary.md", markdown::render(results).into_bytes()),
+                ("summary.txt", table.into_bytes()),
+            ])
+        },
+    );
+    let [results, junit, ctrf, oscal, markdown, table] = others?;
+    let page = ("index.html", page?);
+    Ok([results, junit, ctrf, oscal, markdown, table, page])
 }
 
 fn to_json(results: &impl serde::Serialize) -> anyhow::Result<Vec<u8>> {

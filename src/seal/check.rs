@@ -68,8 +68,8 @@ pub fn check(
         found.miss(MIMETYPE_FILE, "", "another type", MIMETYPE);
     }
     let digests = pack.digests()?;
-    listed(pack, digests, found)?;
-    manifest(pack, digests, found)?;
+    listed(pack, &digests, found)?;
+    manifest(pack, &digests, found)?;
     let state = signature(pack, trust, now, found)?;
     attestations(pack, state.as_ref(), found)?;
     Ok(state)

@@ -84,7 +84,7 @@ pub fn seal(
     let files = pack.digests()?;
     // The reports lie there as they are redrawn: that was just verified.
     let results = report::fold::results(&report::record::Record::read(pack.root())?);
-    let manifest = container::manifest(&results.run.id, files)?;
+    let manifest = container::manifest(&results.run.id, &files)?;
     let statements = attestation::statements(&results, &Digest::of(&manifest));
     let attestations = attestation::envelopes(&statements, signer)?;
     let certificates = signer::chain_pem(signer.chain())?;
@@ -93,7 +93,7 @@ pub fn seal(
         (ATTESTATIONS, attestations),
         (CERTIFICATES, certificates),
     ];
-    let mut all = files.clone();
+    let mut all = files;
     all.extend(
         added
             .iter()

@@ -15,13 +15,13 @@ use crate::pack::Pack;
 pub fn check(
     pack: &Pack,
     told: &Told,
-    reports: &[String],
+    evidence: &[EvidenceFile],
+    reports: &[&str],
     apart: &[&str],
     found: &mut Verification,
 ) {
-    let evidence = evidence(pack);
     let mut listed: BTreeMap<&str, &EvidenceFile> = BTreeMap::new();
-    for file in &evidence {
+    for file in evidence {
         if listed.insert(&file.path, file).is_some() {
             found.miss(
                 "events.jsonl",
@@ -31,7 +31,7 @@ pub fn check(
             );
         }
     }
-    match pack.digests() {
+    match pack.digests_of(listed.keys().copied()) {
         Ok(digests) => {
             for (path, file) in &listed {
                 let Some(digest) = digests.get(*path) else {
@@ -51,7 +51,7 @@ pub fn check(
     for name in pack.files().keys() {
         let known = listed.contains_key(name.as_str())
             || RECORD.contains(&name.as_str())
-            || reports.contains(name)
+            || reports.contains(&name.as_str())
             || apart.contains(&name.as_str());
         if known {
             continue;
@@ -69,7 +69,7 @@ pub fn check(
 }
 
 /// Every file that an event lists, whichever event it is.
-fn evidence(pack: &Pack) -> Vec<EvidenceFile> {
+pub fn evidence(pack: &Pack) -> Vec<EvidenceFile> {
     fn collect(value: &Value, files: &mut Vec<EvidenceFile>) {
         match value {
             Value::Object(members) => {

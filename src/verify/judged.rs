@@ -53,7 +53,9 @@ pub fn questions(
             );
         }
         // What is missing was told with the files.
-        let Ok(bytes) = pack.read(path) else { continue };
+        let Ok(bytes) = pack.take_in(path) else {
+            continue;
+        };
         asked.extend(ask(path, &bytes, found));
     }
     asked
@@ -62,7 +64,7 @@ pub fn questions(
 /// Asks again what an attempt that was cut off had asked, and checks that the record tells what it had come to.
 pub fn cut_off(pack: &Pack, at: &str, attempt: &CutOffAttempt, found: &mut Verification) {
     let paths = attempt.evidence.iter().map(|file| file.path.as_str());
-    let read = |path| Some((path, pack.read(path).ok()?));
+    let read = |path| Some((path, pack.take_in(path).ok()?));
     let files: Vec<(&str, Vec<u8>)> = paths.filter(|path| tells(path)).filter_map(read).collect();
     let (answered, unjudged) = came_to(files.iter().map(|(path, bytes)| (*path, bytes.as_slice())));
     for answer in &answered {

@@ -136,16 +136,27 @@ pub fn verify(pack: &Pack, apart: &[&str]) -> anyhow::Result<Verification> {
         scenarios.map(|scenario| (case.id.as_str(), scenario))
     });
     let scenarios: Vec<_> = scenarios.collect();
-    let (reports, scenes) = rayon::join(
-        || record::redraw(pack, &told, &mut found),
+    let mut claimed = Verification::default();
+    let ((reports, (claims, evidence)), scenes) = rayon::join(
+        || {
+            rayon::join(
+                || record::redraw(pack, &told, &mut found),
+                || {
+                    let claims = record::claims(pack, &told, &mut claimed);
+                    (claims, files::evidence(pack))
+                },
+            )
+        },
         || {
             let scenes = scenarios.into_par_iter();
             let scenes = scenes.map(|(case, scenario)| self::scene(pack, &told, case, scenario));
             scenes.collect::<Vec<_>>()
         },
     );
-    files::check(pack, &told, &reports?, apart, &mut found);
+    claims?;
+    found.absorb(claimed);
     scenes.into_iter().for_each(|scene| found.absorb(scene));
+    files::check(pack, &told, &evidence, &reports?, apart, &mut found);
     found.remarks.extend(results.run.warning());
     if let Some(why) = &results.interrupted {
         found.remarks.push(format!("the run is not whole: {why}"));
@@ -212,7 +223,7 @@ impl<'a> Scene<'a> {
     fn file(&self, name: &str) -> Option<Vec<u8>> {
         let path = format!("{}{name}", self.folder);
         let listed = self.scenario.evidence.iter().any(|file| file.path == path);
-        listed.then(|| self.pack.read(&path).ok()).flatten()
+        listed.then(|| self.pack.take_in(&path).ok()).flatten()
     }
 
     /// The short names of its files.

@@ -14,10 +14,8 @@ use transcript::Transcript;
 
 /// Checks the transcript in itself, and every question against it.
 pub fn check(scene: &Scene<'_>, found: &mut Verification) {
-    let transcript = match scene.file("transcript.jsonl") {
-        Some(bytes) => Transcript::read(&scene.path("transcript.jsonl"), &bytes, found),
-        None => Transcript::default(),
-    };
+    let bytes = scene.file("transcript.jsonl").unwrap_or_default();
+    let transcript = Transcript::read(&scene.path("transcript.jsonl"), &bytes, found);
     found.figures.exchanges += transcript.len();
     let mut files = looks::Files::read(scene, found);
     for asked in &scene.questions {
@@ -68,7 +66,7 @@ pub fn check(scene: &Scene<'_>, found: &mut Verification) {
 struct Facts<'a> {
     /// The question's file.
     path: &'a str,
-    transcript: &'a Transcript,
+    transcript: &'a Transcript<'a>,
     found: &'a mut Verification,
 }
 

@@ -1,9 +1,8 @@
 //! The record and what is drawn from it: shape, contradictions, and every report drawn again.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use anyhow::Context as _;
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -27,14 +26,14 @@ const BESIDE: [&str; 2] = [record::INVENTORY, record::SELFTEST];
 
 /// A record that could be read.
 pub struct Told {
+    /// The record itself.
+    record: Record,
     /// What it comes to.
     pub results: Results,
     /// What profile.toml says; no secret that it names is read.
     pub profile: Profile,
     /// The scenarios that came to their end, and so have listed what they kept.
     pub finished: BTreeSet<ScenarioId>,
-    /// A folder with the record alone, to draw the reports into.
-    copy: tempfile::TempDir,
 }
 
 /// Reads the record; none if it cannot be read.
@@ -55,16 +54,7 @@ pub fn check(pack: &Pack, found: &mut Verification) -> anyhow::Result<Option<Tol
     if !readable {
         return Ok(None);
     }
-    let copy = tempfile::Builder::new()
-        .prefix("scas-verify-")
-        .tempdir()
-        .context("cannot make a folder for the reports that are drawn again")?;
-    for name in RECORD {
-        let path = copy.path().join(name);
-        std::fs::write(&path, pack.read(name)?)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    let record = match Record::read(copy.path()) {
+    let record = match Record::read(pack.root()) {
         Ok(record) => record,
         Err(error) => {
             found.miss("events.jsonl", "", format!("{error:#}"), "a record");
@@ -79,8 +69,6 @@ pub fn check(pack: &Pack, found: &mut Verification) -> anyhow::Result<Option<Tol
     let Some(profile) = profile(&record.run, pack, found)? else {
         return Ok(None);
     };
-    let inventory = suite(&record.run, &results, pack, found)?;
-    claims::check(&record, inventory, &profile, found)?;
     let finished = record.events.iter().filter_map(|event| match event {
         Event::ScenarioFinished { scenario, .. } => Some(scenario.clone()),
         _ => None,
@@ -89,17 +77,30 @@ pub fn check(pack: &Pack, found: &mut Verification) -> anyhow::Result<Option<Tol
         finished: finished.collect(),
         results,
         profile,
-        copy,
+        record,
     }))
 }
 
+/// Checks what the record says of the suite, of the plan and of the steps.
+pub fn claims(pack: &Pack, told: &Told, found: &mut Verification) -> anyhow::Result<()> {
+    let inventory = suite(&told.record.run, &told.results, pack, found)?;
+    claims::check(&told.record, inventory, &told.profile, found)
+}
+
 /// Draws every report again and compares it with the pack's. Returns the names of all files that are accounted for so.
-pub fn redraw(pack: &Pack, told: &Told, found: &mut Verification) -> anyhow::Result<Vec<String>> {
-    report::draw(pack.root(), told.copy.path())?;
-    let mut drawn = redrawn(pack, told.copy.path(), found)?;
+pub fn redraw(
+    pack: &Pack,
+    told: &Told,
+    found: &mut Verification,
+) -> anyhow::Result<Vec<&'static str>> {
+    let drawn = report::draw(pack.root(), &told.record, &told.results)?;
+    for (name, follows) in &drawn {
+        found.figures.reports += 1;
+        redrawn(pack, name, follows, found);
+    }
+    let names = drawn.into_iter().map(|(name, _)| name);
     let beside = BESIDE.into_iter().filter(|name| pack.has(name));
-    drawn.extend(beside.map(str::to_owned));
-    Ok(drawn)
+    Ok(names.chain(beside).collect())
 }
 
 /// Whether each file that the record lists lies below `evidence/`: reports are drawn from what is there, and nothing else is opened.
@@ -145,9 +146,16 @@ fn shape(name: &str, bytes: &[u8], found: &mut Verification) -> bool {
                     .next()
                     .map_or(0, <[u8]>::len);
             let lines = bytes[..whole].split_inclusive(|byte| *byte == b'\n');
+            let lines: Vec<&[u8]> = lines.collect();
+            let parts = lines.into_par_iter().enumerate().map(|(index, line)| {
+                let mut found = Verification::default();
+                let at = format!("line {}", index + 1);
+                (json::<Event>(name, &at, line, &mut found), found)
+            });
             let mut fine = true;
-            for (index, line) in lines.enumerate() {
-                fine &= json::<Event>(name, &format!("line {}", index + 1), line, found);
+            for (part, told) in parts.collect::<Vec<_>>() {
+                fine &= part;
+                found.absorb(told);
             }
             fine
         }
@@ -310,36 +318,24 @@ fn profile(
     Ok(Some(profile))
 }
 
-/// Compares whatever is drawn from a record with what lies in the pack.
-fn redrawn(pack: &Pack, copy: &Path, found: &mut Verification) -> anyhow::Result<Vec<String>> {
-    let fresh = Pack::open(copy, crate::pack::Limits::default())?;
-    let drawn = fresh
-        .files()
-        .keys()
-        .filter(|name| !RECORD.contains(&name.as_str()));
-    let drawn: Vec<String> = drawn.cloned().collect();
-    for name in &drawn {
-        found.figures.reports += 1;
-        let Ok(said) = pack.read(name) else {
-            found.miss(name, "", "is missing", "it is drawn from the record");
-            continue;
-        };
-        let follows = fresh.read(name)?;
-        if said == follows {
-            continue;
-        }
-        let both = serde_json::from_slice(&said)
-            .ok()
-            .zip(serde_json::from_slice(&follows).ok());
-        match both.and_then(|(said, follows)| difference(&said, &follows)) {
-            Some((field, said, follows)) => found.miss(name, field, said, follows),
-            None => {
-                let (line, said, follows) = first_line(&said, &follows);
-                found.miss(name, format!("line {line}"), said, follows);
-            }
+/// Compares what is drawn from a record with what lies in the pack.
+fn redrawn(pack: &Pack, name: &str, follows: &[u8], found: &mut Verification) {
+    let Ok(said) = pack.read(name) else {
+        return found.miss(name, "", "is missing", "it is drawn from the record");
+    };
+    if said == follows {
+        return;
+    }
+    let both = serde_json::from_slice(&said)
+        .ok()
+        .zip(serde_json::from_slice(follows).ok());
+    match both.and_then(|(said, follows)| difference(&said, &follows)) {
+        Some((field, said, follows)) => found.miss(name, field, said, follows),
+        None => {
+            let (line, said, follows) = first_line(&said, follows);
+            found.miss(name, format!("line {line}"), said, follows);
         }
     }
-    Ok(drawn)
 }
 
 fn first_line(said: &[u8], follows: &[u8]) -> (usize, String, String) {

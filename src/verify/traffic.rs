@@ -24,8 +24,8 @@ pub fn check(scene: &Scene<'_>, run: &RunInfo, found: &mut Verification) {
         (true, Some(_)) => found.miss(path, "", "another format", "pcapng"),
         // Where no test bed was up, nothing passed; that it could not be written is an Error.
         (true, None) => {
-            if scene.file("transcript.jsonl").is_some() && scene.scenario.verdict != Verdict::Error
-            {
+            let passed = scene.names().any(|name| name == "transcript.jsonl");
+            if passed && scene.scenario.verdict != Verdict::Error {
                 found.miss(
                     path,
                     "",

@@ -157,7 +157,9 @@ fn unpack(archive: &[u8]) -> Result<Entries, String> {
         if path.starts_with('/') || path.split('/').any(|part| part == "..") {
             return Err(format!("{path} leads out of the archive"));
         }
-        let mut bytes = Vec::new();
+        // What an archive says of itself is no reason to make more room than is ever filled.
+        let room = usize::try_from(file.size().min(LARGE)).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(room + 1);
         file.take(LARGE + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| format!("{path}: {error}"))?;

@@ -114,7 +114,7 @@ struct Part {
 /// # Errors
 /// The transcript has changed meanwhile.
 pub fn entries(
-    exchanges: &mut Exchanges,
+    exchanges: &Exchanges,
     rows: &[Row],
     names: &Names,
 ) -> anyhow::Result<(Vec<Entry>, BTreeSet<u64>)> {
@@ -175,7 +175,7 @@ pub fn entries(
     Ok((entries, linked))
 }
 
-fn shown(exchanges: &mut Exchanges, index: usize) -> anyhow::Result<Shown> {
+fn shown(exchanges: &Exchanges, index: usize) -> anyhow::Result<Shown> {
     let whole = exchanges.whole(index)?;
     let began = exchanges.began();
     let seen = &exchanges.seen[index];

@@ -1,8 +1,10 @@
 //! The exchanges of a scenario, read line by line: [`Exchanges`]. No body is held; what is shown is read again by its place.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -31,7 +33,7 @@ pub struct Exchanges {
     pub requests: Vec<Request>,
     /// Lines that are no exchange.
     pub unreadable: usize,
-    file: BufReader<File>,
+    file: File,
 }
 
 /// What is kept of one exchange.
@@ -141,21 +143,26 @@ pub struct Body {
 
 /// What is read of each line at first.
 #[derive(Deserialize)]
-struct Brief {
+struct Brief<'l> {
     seq: u64,
     started: Timestamp,
     ended: Option<Timestamp>,
-    from: String,
-    to: String,
-    request: BriefRequest,
+    #[serde(borrow)]
+    from: Cow<'l, str>,
+    #[serde(borrow)]
+    to: Cow<'l, str>,
+    #[serde(borrow)]
+    request: BriefRequest<'l>,
     response: Option<BriefResponse>,
     fault: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
-struct BriefRequest {
-    method: String,
-    target: String,
+struct BriefRequest<'l> {
+    #[serde(borrow)]
+    method: Cow<'l, str>,
+    #[serde(borrow)]
+    target: Cow<'l, str>,
 }
 
 #[derive(Deserialize)]
@@ -175,20 +182,21 @@ impl Exchanges {
             kinds: Vec::new(),
             requests: Vec::new(),
             unreadable: 0,
-            file: BufReader::with_capacity(1 << 16, file),
+            file,
         };
+        let mut file = BufReader::with_capacity(1 << 16, read.file.try_clone()?);
         let mut indices = BTreeMap::new();
         let mut line = Vec::new();
         let mut offset = 0;
         loop {
             line.clear();
-            let many = (&mut read.file)
+            let many = (&mut file)
                 .take(LONGEST_LINE)
                 .read_until(b'\n', &mut line)?;
             if many == 0 {
                 return Ok(read);
             }
-            match serde_json::from_slice::<Brief>(&line) {
+            match serde_json::from_slice::<Brief<'_>>(&line) {
                 Ok(brief) => read.enter(brief, offset, &line, &mut indices),
                 Err(_) => read.unreadable += 1,
             }
@@ -198,7 +206,7 @@ impl Exchanges {
 
     fn enter(
         &mut self,
-        brief: Brief,
+        brief: Brief<'_>,
         offset: u64,
         line: &[u8],
         indices: &mut BTreeMap<Kind, usize>,
@@ -247,11 +255,10 @@ impl Exchanges {
     ///
     /// # Errors
     /// The file has changed since.
-    pub fn whole(&mut self, index: usize) -> anyhow::Result<Exchange> {
+    pub fn whole(&self, index: usize) -> anyhow::Result<Exchange> {
         let seen = self.seen.get(index).context("no such exchange")?;
         let mut line = vec![0; seen.length];
-        self.file.seek(SeekFrom::Start(seen.offset))?;
-        self.file.read_exact(&mut line)?;
+        self.file.read_exact_at(&mut line, seen.offset)?;
         Ok(serde_json::from_slice(&line)?)
     }
 
@@ -352,7 +359,7 @@ mod tests {
             )
         };
         std::fs::write(&path, format!("{}no json\n{}", line(0), line(1))).expect("written");
-        let mut read = Exchanges::read(&path).expect("read");
+        let read = Exchanges::read(&path).expect("read");
         assert_eq!(
             (read.seen.len(), read.kinds.len(), read.unreadable),
             (2, 1, 1)

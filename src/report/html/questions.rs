@@ -1,7 +1,5 @@
 //! What the judge was asked, as far as a report draws it: [`Asked`]. Read leniently: what another version asked is left out.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -108,8 +106,8 @@ pub struct RecordedIn {
 /// # Errors
 /// It cannot be read, or is none.
 pub fn read(path: &Path) -> anyhow::Result<Asked> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let question: Question = serde_json::from_reader(BufReader::new(file))
+    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let question: Question = serde_json::from_slice(&text)
         .with_context(|| format!("{} is no question", path.display()))?;
     Ok(question.asked)
 }

@@ -132,11 +132,11 @@ pub fn draw(source: &Source<'_>, place: usize, scenario: &ScenarioResult) -> Dra
     };
     let mut remarks = Vec::new();
     let asked = asked(source.folder, scenario, &mut remarks);
-    let mut exchanges = transcript(source.folder, scenario, &mut remarks);
+    let exchanges = transcript(source.folder, scenario, &mut remarks);
     let mut diagram = None;
     let mut list = Vec::new();
     let mut linked = BTreeSet::new();
-    if let Some(exchanges) = &mut exchanges {
+    if let Some(exchanges) = &exchanges {
         if exchanges.unreadable > 0 {
             remarks.push(format!(
                 "{} line(s) of the transcript are no exchange",

@@ -15,16 +15,40 @@ const MOST_MARKS: usize = 3;
 pub fn write_visible(out: &mut impl Write, text: &str) -> fmt::Result {
     let mut from = 0;
     let mut marks = 0;
-    for (at, c) in text.char_indices() {
+    let mut at = 0;
+    // Nearly everything is ASCII that shows itself: it is passed over without a look at what else a character could be.
+    while let Some(&byte) = text.as_bytes().get(at) {
+        if PLAIN[usize::from(byte)] {
+            marks = 0;
+            at += 1;
+            continue;
+        }
+        let Some(c) = text[at..].chars().next() else {
+            break;
+        };
         marks = if combines(c) { marks + 1 } else { 0 };
         if replaced(c) || marks > MOST_MARKS {
             out.write_str(&text[from..at])?;
             write_char(out, c)?;
             from = at + c.len_utf8();
         }
+        at += c.len_utf8();
     }
     out.write_str(&text[from..])
 }
+
+/// The bytes that are characters of their own, drawn as they are.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        plain[byte as usize] = !matches!(byte, b'<' | b'>' | b'&' | b'"' | b'\'');
+        byte += 1;
+    }
+    plain[b'\n' as usize] = true;
+    plain[b'\t' as usize] = true;
+    plain
+};
 
 /// Whether it is drawn over the character before it.
 fn combines(c: char) -> bool {
@@ -156,6 +180,15 @@ mod tests {
             ),
         ] {
             assert_eq!(visible(text), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_passed_over_is_what_would_be_written_as_it_is() {
+        for byte in 0..=u8::MAX {
+            let c = char::from(byte);
+            let as_it_is = byte.is_ascii() && !replaced(c) && !combines(c);
+            assert_eq!(PLAIN[usize::from(byte)], as_it_is, "{c:?}");
         }
     }
 

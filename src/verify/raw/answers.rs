@@ -63,11 +63,11 @@ fn exchange(answer: &Answer) -> Option<u64> {
 
 /// Whether an exchange answers about a VNF instance of the VNFD that was offered; if not, what it is.
 fn belongs(
-    exchange: &Exchange,
+    exchange: &Exchange<'_>,
     offer: &Offer,
     at: AcceptedAt,
     tied: bool,
-    transcript: &Transcript,
+    transcript: &Transcript<'_>,
 ) -> Result<(), String> {
     let Some(About { kind, creation }) = about(exchange, transcript) else {
         return Err(format!(

@@ -61,7 +61,7 @@ pub fn check(rounds: &[Round], notified: &[IdentifierRecord], facts: &mut Facts<
 }
 
 /// The identifier that an answer to a creation gives.
-fn created(exchange: &Exchange) -> Option<(u64, String)> {
+fn created(exchange: &Exchange<'_>) -> Option<(u64, String)> {
     let response = exchange.response.as_ref()?;
     let path = exchange.request.target.split('?').next()?;
     let asked = exchange.to == "VNFM"
@@ -78,10 +78,7 @@ fn created(exchange: &Exchange) -> Option<(u64, String)> {
         201 => in_body,
         // Another answer may bear it in its Location alone.
         _ => in_body.or_else(|| {
-            let (_, location) = response
-                .headers
-                .iter()
-                .find(|(name, _)| name == "location")?;
+            let (_, location) = response.headers().find(|(name, _)| *name == "location")?;
             let id = location.trim_end_matches('/').rsplit('/').next()?;
             (!id.is_empty()).then(|| id.to_owned())
         }),

@@ -49,7 +49,7 @@ pub struct Creation {
 }
 
 /// What an exchange with the VNFM is about, if that was created in this scenario.
-pub fn about(exchange: &Exchange, transcript: &Transcript) -> Option<About> {
+pub fn about(exchange: &Exchange<'_>, transcript: &Transcript<'_>) -> Option<About> {
     if exchange.to != "VNFM" {
         return None;
     }
@@ -57,7 +57,7 @@ pub fn about(exchange: &Exchange, transcript: &Transcript) -> Option<About> {
         let kind = Kind::Created;
         return Some(About { kind, creation });
     }
-    let (kind, id) = match (exchange.request.method.as_str(), ending(exchange)) {
+    let (kind, id) = match (&*exchange.request.method, ending(exchange)) {
         ("GET", [.., collection, id]) if collection == INSTANCES => (Kind::Shown, id),
         ("POST", [.., id, task]) if task == "instantiate" => (Kind::Begun, id),
         ("GET", [.., collection, operation]) if collection == OPERATIONS => {
@@ -77,7 +77,7 @@ pub fn about(exchange: &Exchange, transcript: &Transcript) -> Option<About> {
     };
     // A product may give an identifier twice; then it is the younger one. What was answered at length is not kept.
     let younger = || before(exchange, transcript).filter(|one| created(one).is_some());
-    let unnamed = |one: &&Exchange| {
+    let unnamed = |one: &&Exchange<'_>| {
         let answered = one.response.as_ref();
         instance(one).is_none() && answered.is_some_and(|response| response.body.is_left_out())
     };
@@ -87,19 +87,19 @@ pub fn about(exchange: &Exchange, transcript: &Transcript) -> Option<About> {
 }
 
 /// All requests for VNF instances.
-pub fn creations(transcript: &Transcript) -> impl Iterator<Item = Creation> {
+pub fn creations(transcript: &Transcript<'_>) -> impl Iterator<Item = Creation> {
     transcript.iter().filter_map(created)
 }
 
 /// The exchanges before this one, the last first.
 fn before<'t>(
-    exchange: &Exchange,
-    transcript: &'t Transcript,
-) -> impl Iterator<Item = &'t Exchange> + use<'t> {
+    exchange: &Exchange<'_>,
+    transcript: &'t Transcript<'t>,
+) -> impl Iterator<Item = &'t Exchange<'t>> + use<'t> {
     transcript.before(exchange.seq).rev()
 }
 
-fn created(exchange: &Exchange) -> Option<Creation> {
+fn created(exchange: &Exchange<'_>) -> Option<Creation> {
     let [.., collection] = ending(exchange);
     let creates =
         exchange.to == "VNFM" && exchange.request.method == "POST" && collection == INSTANCES;
@@ -111,7 +111,7 @@ fn created(exchange: &Exchange) -> Option<Creation> {
 }
 
 /// The VNF instance that was created.
-fn instance(exchange: &Exchange) -> Option<String> {
+fn instance(exchange: &Exchange<'_>) -> Option<String> {
     let response = exchange.response.as_ref()?;
     let id = |body: Value| Some(body["id"].as_str()?.to_owned());
     response
@@ -122,16 +122,16 @@ fn instance(exchange: &Exchange) -> Option<String> {
 }
 
 /// What was made, by its Location.
-fn location(exchange: &Exchange) -> Option<String> {
-    let mut headers = exchange.response.as_ref()?.headers.iter();
+fn location(exchange: &Exchange<'_>) -> Option<String> {
+    let mut headers = exchange.response.as_ref()?.headers();
     let (_, location) = headers.find(|(name, _)| name.eq_ignore_ascii_case("location"))?;
     let last = location.trim_end_matches('/').rsplit('/').next()?;
     (!last.is_empty()).then(|| decoded(last))
 }
 
 /// The last parts of the path, as they are meant; empty where there are fewer.
-fn ending(exchange: &Exchange) -> [String; 2] {
-    let target = exchange.request.target.as_str();
+fn ending(exchange: &Exchange<'_>) -> [String; 2] {
+    let target = &*exchange.request.target;
     let path = target.split('?').next().unwrap_or(target);
     let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
     let last = parts.next().map(decoded).unwrap_or_default();

@@ -197,7 +197,7 @@ pub fn channels(uses: &[ChannelUse], facts: &mut Facts<'_>) {
         .transcript
         .iter()
         .filter(|exchange| {
-            exchange.from == "VNFM" && ["CMF", "VIM", "VNFCI"].contains(&exchange.to.as_str())
+            exchange.from == "VNFM" && ["CMF", "VIM", "VNFCI"].contains(&&*exchange.to)
         })
         .map(|exchange| exchange.seq)
         .filter(|seq| last.is_some_and(|last| *seq <= last))

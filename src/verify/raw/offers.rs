@@ -39,9 +39,9 @@ fn fetched(offer: &Offer, facts: &mut Facts<'_>) {
     let said = format!("{} in exchange {}", fetched.sha256, fetched.exchange);
     let served = facts.transcript.get(fetched.exchange).and_then(|exchange| {
         let response = exchange.response.as_ref()?;
-        (exchange.to == "NFVO" && response.status == 200).then(|| response.body.sha256.clone())
+        (exchange.to == "NFVO" && response.status == 200).then(|| response.body.sha256.as_ref())
     });
-    let holds = served.as_ref() == Some(&fetched.sha256) && offer.held.contains(&fetched.sha256);
+    let holds = served == Some(fetched.sha256.as_str()) && offer.held.contains(&fetched.sha256);
     let follows = served.map_or_else(
         || "the NFVO served nothing in that exchange".to_owned(),
         |sha256| format!("{sha256} was served"),

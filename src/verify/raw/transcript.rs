@@ -1,76 +1,105 @@
 //! A scenario's transcript as a stranger reads it: [`Transcript`]. Not by the code that wrote it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};
+use rayon::slice::ParallelSlice as _;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::pack::Digest;
 use crate::verify::Verification;
 
+/// Lines that one thread reads before it looks for others.
+const LINES: usize = 128;
+
 /// Exchanges by their numbers.
-#[derive(Default)]
-pub struct Transcript {
-    exchanges: BTreeMap<u64, Exchange>,
+pub struct Transcript<'t> {
+    exchanges: BTreeMap<u64, Exchange<'t>>,
 }
 
 /// What is needed of an exchange.
 #[derive(Deserialize)]
-pub struct Exchange {
+pub struct Exchange<'t> {
     /// Its number.
     pub seq: u64,
     /// Who asked.
-    pub from: String,
+    #[serde(borrow)]
+    pub from: Cow<'t, str>,
     /// Who was asked.
-    pub to: String,
-    /// The certificate of the other side.
-    pub peer: Option<Value>,
-    /// What TLS agreed on.
-    pub tls: Option<Value>,
+    #[serde(borrow)]
+    pub to: Cow<'t, str>,
+    /// The certificate of the other side, if there was one.
+    pub peer: Option<IgnoredAny>,
+    /// What TLS agreed on, if there was TLS.
+    pub tls: Option<IgnoredAny>,
     /// The request.
-    pub request: Request,
+    #[serde(borrow)]
+    pub request: Request<'t>,
     /// The answer, if there was one.
-    pub response: Option<Response>,
+    #[serde(borrow)]
+    pub response: Option<Response<'t>>,
 }
 
 /// A request.
 #[derive(Deserialize)]
-pub struct Request {
+pub struct Request<'t> {
     /// Its method.
-    pub method: String,
+    #[serde(borrow)]
+    pub method: Cow<'t, str>,
     /// Its target, as sent.
-    pub target: String,
+    #[serde(borrow)]
+    pub target: Cow<'t, str>,
     /// Its body.
-    pub body: Body,
+    #[serde(borrow)]
+    pub body: Body<'t>,
 }
 
 /// An answer.
 #[derive(Deserialize)]
-pub struct Response {
+pub struct Response<'t> {
     /// Its status.
     pub status: u16,
-    /// Its headers.
-    pub headers: Vec<(String, String)>,
+    #[serde(borrow)]
+    headers: Vec<(Text<'t>, Text<'t>)>,
     /// Its body.
-    pub body: Body,
+    #[serde(borrow)]
+    pub body: Body<'t>,
+}
+
+impl Response<'_> {
+    /// Its headers.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let headers = self.headers.iter();
+        headers.map(|(name, value)| (&*name.0, &*value.0))
+    }
 }
 
 /// A body.
 #[derive(Deserialize)]
-pub struct Body {
+pub struct Body<'t> {
     length: u64,
     /// SHA-256, hex.
-    pub sha256: String,
-    text: Option<String>,
-    base64: Option<String>,
+    #[serde(borrow)]
+    pub sha256: Cow<'t, str>,
+    #[serde(borrow)]
+    text: Option<Text<'t>>,
+    #[serde(borrow)]
+    base64: Option<Text<'t>>,
 }
 
-impl Body {
+/// A text that stands in the line as it is, unless something in it was escaped. `Cow` alone borrows at the top of a field only.
+#[derive(Deserialize)]
+struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
+
+impl Body<'_> {
     /// The body as JSON, if it was kept and is some.
     pub fn json(&self) -> Option<Value> {
-        serde_json::from_str(self.text.as_deref()?).ok()
+        serde_json::from_str(&self.text.as_ref()?.0).ok()
     }
 
     /// Whether there is more of it than its length and digest say.
@@ -81,62 +110,36 @@ impl Body {
     /// Whether length and digest are those of what is kept; true where only they are.
     fn agrees(&self) -> bool {
         let kept = match (&self.text, &self.base64) {
-            (Some(text), None) => Some(text.clone().into_bytes()),
-            (None, Some(encoded)) => match STANDARD.decode(encoded) {
-                Ok(bytes) => Some(bytes),
+            (Some(text), None) => Cow::Borrowed(text.0.as_bytes()),
+            (None, Some(encoded)) => match STANDARD.decode(&*encoded.0) {
+                Ok(bytes) => Cow::Owned(bytes),
                 Err(_) => return false,
             },
-            (None, None) => None,
+            (None, None) => return true,
             (Some(_), Some(_)) => return false,
         };
-        kept.is_none_or(|kept| {
-            let digest = Digest::of(&kept);
-            digest.length == self.length && digest.sha256 == self.sha256
-        })
+        kept.len() as u64 == self.length && Digest::of(&kept).sha256 == self.sha256
     }
 }
 
-impl Transcript {
+impl<'t> Transcript<'t> {
     /// Reads a transcript; its numbers must count up from 0, and each body must be what its digest says.
-    pub fn read(path: &str, bytes: &[u8], found: &mut Verification) -> Self {
-        let mut exchanges = BTreeMap::new();
-        for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            let at = format!("line {}", index + 1);
-            let exchange: Exchange = match serde_json::from_slice(line) {
-                Ok(exchange) => exchange,
-                Err(error) => {
-                    found.miss(path, at, error.to_string(), "an exchange");
-                    continue;
-                }
-            };
-            if exchange.seq != index as u64 {
-                found.miss(
-                    path,
-                    at.as_str(),
-                    format!("seq {}", exchange.seq),
-                    index.to_string(),
-                );
-            }
-            let bodies = [
-                Some(("request", &exchange.request.body)),
-                exchange
-                    .response
-                    .as_ref()
-                    .map(|response| ("response", &response.body)),
-            ];
-            for (which, body) in bodies.into_iter().flatten() {
-                if !body.agrees() {
-                    found.miss(
-                        path,
-                        format!("{at}, body of the {which}"),
-                        format!("sha256 {}", body.sha256),
-                        "the bytes beside it have another digest or length",
-                    );
-                }
-            }
-            exchanges.insert(exchange.seq, exchange);
+    pub fn read(path: &str, bytes: &'t [u8], found: &mut Verification) -> Self {
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        let parts = lines.par_chunks(LINES).enumerate().map(|(part, lines)| {
+            let mut found = Verification::default();
+            let lines = lines.iter().zip(part * LINES..);
+            let read = lines.filter_map(|(line, index)| exchange(path, index, line, &mut found));
+            (read.collect::<Vec<_>>(), found)
+        });
+        let mut exchanges = Vec::with_capacity(lines.len());
+        for (read, part) in parts.collect::<Vec<_>>() {
+            exchanges.extend(read.into_iter().map(|exchange| (exchange.seq, exchange)));
+            found.absorb(part);
         }
-        Self { exchanges }
+        Self {
+            exchanges: exchanges.into_iter().collect(),
+        }
     }
 
     /// How many there are.
@@ -145,17 +148,54 @@ impl Transcript {
     }
 
     /// One of them.
-    pub fn get(&self, seq: u64) -> Option<&Exchange> {
+    pub fn get(&self, seq: u64) -> Option<&Exchange<'t>> {
         self.exchanges.get(&seq)
     }
 
     /// All before this one, in order.
-    pub fn before(&self, seq: u64) -> impl DoubleEndedIterator<Item = &Exchange> {
+    pub fn before(&self, seq: u64) -> impl DoubleEndedIterator<Item = &Exchange<'t>> {
         self.exchanges.range(..seq).map(|(_, exchange)| exchange)
     }
 
     /// All of them, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Exchange> {
+    pub fn iter(&self) -> impl Iterator<Item = &Exchange<'t>> {
         self.exchanges.values()
     }
+}
+
+/// The exchange of a line, none if it is no exchange.
+fn exchange<'t>(
+    path: &str,
+    index: usize,
+    line: &'t [u8],
+    found: &mut Verification,
+) -> Option<Exchange<'t>> {
+    let at = || format!("line {}", index + 1);
+    let exchange: Exchange<'_> = match serde_json::from_slice(line) {
+        Ok(exchange) => exchange,
+        Err(error) => {
+            found.miss(path, at(), error.to_string(), "an exchange");
+            return None;
+        }
+    };
+    if exchange.seq != index as u64 {
+        let said = format!("seq {}", exchange.seq);
+        found.miss(path, at(), said, index.to_string());
+    }
+    let answer = exchange.response.as_ref();
+    let bodies = [
+        Some(("request", &exchange.request.body)),
+        answer.map(|response| ("response", &response.body)),
+    ];
+    for (which, body) in bodies.into_iter().flatten() {
+        if !body.agrees() {
+            found.miss(
+                path,
+                format!("{}, body of the {which}", at()),
+                format!("sha256 {}", body.sha256),
+                "the bytes beside it have another digest or length",
+            );
+        }
+    }
+    Some(exchange)
 }

@@ -6,6 +6,7 @@ mod diff;
 mod forged;
 mod lab;
 mod seal;
+mod stamp;
 mod tamper;
 mod traffic;
 mod verify;

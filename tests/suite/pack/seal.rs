@@ -1,9 +1,6 @@
 //! `scas seal`: what is handed over says who vouches for it, and programs of others can tell.
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-
-use super::lab::{AUTHORITY, Lab};
+use super::lab::Lab;
 use super::sample;
 use crate::support::{Ended, Stage};
 
@@ -103,90 +100,6 @@ fn who_seals_must_be_believed_and_stamped_when_it_counts() {
     stage
         .run(&["verify", "run", "--anchors", "ca.pem"])
         .assert_told(1, &["the pack is not sealed"]);
-}
-
-#[test]
-fn an_authority_is_asked_over_http_and_its_failure_is_an_error() {
-    let stage = Stage::new();
-    sample(&stage);
-    let Some(lab) = Lab::new(&stage) else { return };
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/tsr", listener.local_addr().unwrap());
-    let seal = |authority: &str| {
-        stage.run(&[
-            "seal",
-            "run",
-            "--key",
-            "lab.key",
-            "--cert",
-            "lab.pem",
-            "--timestamp",
-            authority,
-        ])
-    };
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let (mut stream, _) = listener.accept().unwrap();
-            let Some(request) = received(&mut stream) else {
-                return;
-            };
-            std::fs::write(stage.path("asked.tsq"), request).unwrap();
-            lab.expect(&AUTHORITY.replace("/dev/stdin", "asked.tsq -out answer.tsr"));
-            let answer = std::fs::read(stage.path("answer.tsr")).unwrap();
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\nContent-Length: {}\r\n\r\n",
-                answer.len()
-            );
-            stream.write_all(head.as_bytes()).unwrap();
-            stream.write_all(&answer).unwrap();
-        });
-        let sealed = seal(&url);
-        // If nobody asked, the authority must not wait for ever.
-        let _ = TcpStream::connect(listener.local_addr().unwrap());
-        sealed.assert_told(0, &[]);
-    });
-    stage
-        .run(&["verify", "run.asice", "--anchors", "ca.pem"])
-        .assert_told(0, &["says CN=tsa"]);
-    std::fs::remove_file(stage.path("run.asice")).unwrap();
-    drop(listener);
-
-    // Each is an error, and no container without a time stamp is left instead.
-    for (authority, told) in [
-        (url.as_str(), "cannot ask http"),
-        ("exit 3", "the command 'exit 3' ended with"),
-        ("cat", "no TimeStampResp"),
-        ("cat answer.tsr", "another request"),
-    ] {
-        seal(authority).assert_told(64, &["--timestamp", told]);
-        assert!(!stage.path("run.asice").exists(), "{authority}");
-    }
-}
-
-/// The body of an HTTP request; none if the other side says nothing.
-fn received(stream: &mut TcpStream) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    loop {
-        let mut buffer = [0; 4096];
-        let count = stream.read(&mut buffer).unwrap();
-        if count == 0 {
-            return None;
-        }
-        bytes.extend_from_slice(&buffer[..count]);
-        let Some(at) = bytes.windows(4).position(|end| end == b"\r\n\r\n") else {
-            continue;
-        };
-        let head = String::from_utf8_lossy(&bytes[..at]).to_lowercase();
-        assert!(
-            head.contains("content-type: application/timestamp-query"),
-            "{head}"
-        );
-        let length = head.split("content-length: ").nth(1).unwrap();
-        let length: usize = length.lines().next().unwrap().parse().unwrap();
-        if bytes.len() == at + 4 + length {
-            return Some(bytes[at + 4..].to_vec());
-        }
-    }
 }
 
 #[test]

@@ -263,7 +263,7 @@ fn a_bad_container_is_refused_with_the_reason() {
 /// The digests of what a container unpacks to.
 fn unpacked(path: &Path) -> Option<BTreeMap<String, scas::pack::Digest>> {
     let pack = Pack::open(path, Limits::default()).ok()?;
-    pack.digests().ok().cloned()
+    pack.digests().ok()
 }
 
 /// A ZIP of these files.
