@@ -76,7 +76,23 @@ fn one_port_for_two_simulators_is_told() {
     refused(
         &Stage::new(),
         &text,
-        &["ixit.cmf.listen: ", "is that of ixit.nfvo.listen too"],
+        &[
+            "ixit.cmf.listen: ",
+            "is that of ixit.nfvo.listen too; write another port, or 0 for a free one",
+        ],
+    );
+    // A product that runs by itself was told the port: a free one would not be that.
+    let root = server(|_| answer("200 OK", "", "{}"));
+    let listens = format!(
+        "[ixit.nfvo]\nlisten = \"127.0.0.1:{port}\"\n[ixit.vim]\nlisten = \"127.0.0.1:{port}\"\n"
+    );
+    refused(
+        &Stage::new(),
+        &format!("{}{listens}", running(&root, "")),
+        &[
+            "ixit.vim.listen: ",
+            "write another port, and configure the product",
+        ],
     );
     let elsewhere = profile(
         "listen = \"127.0.0.1:0\"\nsecurity",
@@ -147,9 +163,7 @@ fn places_to_look_that_are_not_there_are_told() {
         &Stage::new(),
         &storage,
         &[
-            "ixit.observe.storage: ",
-            "/nowhere/volume",
-            "write the path of a folder, file or device of this machine",
+            "ixit.observe.storage: '/nowhere/volume' does not exist; write the path of a folder, file or device of this machine",
         ],
     );
     let port = free_port();
