@@ -115,10 +115,10 @@ fn a_document_that_is_not_the_one_that_was_read_is_told() {
     let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     let with = |digest: &str| {
         let table = format!(
-            "vnf-instance-id = {{ file = \"manual.txt\", section = \"2\", sha256 = \"{digest}\", checked-by = \"A\", date = 2026-11-22 }}"
+            "vnfd-signature-verification = {{ file = \"manual.txt\", section = \"2\", sha256 = \"{digest}\", checked-by = \"A\", date = 2026-11-22 }}"
         );
         profile(
-            "vnf-instance-id = \"docs/reference-vnfm.md, VNF instance identifiers\"",
+            "vnfd-signature-verification = \"docs/reference-vnfm.md, Verification of a VNFD\"",
             &table,
         )
     };
@@ -127,7 +127,7 @@ fn a_document_that_is_not_the_one_that_was_read_is_told() {
         &stage,
         &with(&other),
         &[
-            "documents.vnf-instance-id.sha256: ",
+            "documents.vnfd-signature-verification.sha256: ",
             "manual.txt is another file",
             known,
             &other,
@@ -136,7 +136,7 @@ fn a_document_that_is_not_the_one_that_was_read_is_told() {
     refused(
         &stage,
         &with("abc"),
-        &["documents.vnf-instance-id.sha256: 'abc' is no SHA-256"],
+        &["documents.vnfd-signature-verification.sha256: 'abc' is no SHA-256"],
     );
     stage.write("sut.toml", &with(known));
     stage
@@ -147,7 +147,7 @@ fn a_document_that_is_not_the_one_that_was_read_is_told() {
         &stage,
         &with(known),
         &[
-            "documents.vnf-instance-id.file: cannot read ",
+            "documents.vnfd-signature-verification.file: cannot read ",
             "begins at the profile's folder",
         ],
     );
