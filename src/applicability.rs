@@ -2,12 +2,15 @@
 //!
 //! The Implementation Conformance Statement alone decides, and the answer names the item that did.
 
+use std::collections::BTreeMap;
+
 use thiserror::Error;
 
 use crate::catalogue::nearest;
 use crate::model::clause::Role;
 use crate::model::ics::Ics;
 use crate::model::test_case::TestCase;
+use crate::profile::Finding;
 
 /// Whether a test case is to be run on a product.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -101,6 +104,37 @@ pub fn applicable_in_role(
     })
 }
 
+/// What the ICS leaves open of what these test cases ask for: each item once, with all of them.
+#[must_use]
+pub fn unanswered<'c>(
+    cases: impl Iterator<Item = &'c TestCase>,
+    role: Role,
+    ics: &Ics,
+) -> Vec<Finding> {
+    let mut open: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for case in cases {
+        let Err(unanswered) = applicable_in_role(case, role, ics) else {
+            continue;
+        };
+        for item in unanswered.items {
+            open.entry(item).or_default().push(&case.id);
+        }
+    }
+    let told = |(item, cases): (String, Vec<&str>)| {
+        let asks = if cases.len() == 1 { "asks" } else { "ask" };
+        let near = nearest(&item, ics.items.keys().map(String::as_str));
+        let near = near.map_or(String::new(), |near| {
+            format!("; did you mean it by `{near}`?")
+        });
+        let text = format!(
+            "is missing: {} {asks} whether the product supports it; write true, or {{ supported = false, reason = \"...\" }}{near}",
+            cases.join(", ")
+        );
+        Finding::of(format!("ics.{item}"), text)
+    };
+    open.into_iter().map(told).collect()
+}
+
 fn answer(ics: &Ics, item: &str) -> String {
     let Some(answer) = ics.items.get(item) else {
         return format!("nothing of `{item}`");
@@ -168,6 +202,28 @@ mod tests {
                 "vnf-lcm = false\ndelegation-mode = true"
             )
             .is_ok()
+        );
+    }
+
+    #[test]
+    fn an_item_without_an_answer_is_told_once_with_all_cases() {
+        let catalogue = TestSuite::new()
+            .with("Applicability: always", "Applicability: delegation-mode")
+            .catalogue()
+            .unwrap();
+        let (case, mut other) = (catalogue.cases[0].clone(), catalogue.cases[0].clone());
+        other.id = "TC_OTHER".to_owned();
+        let ics: Ics = toml::from_str("delegation-mod = true").unwrap();
+        let told = unanswered([&case, &other].into_iter(), Role::Vnfm, &ics);
+        let [told] = told.as_slice() else {
+            panic!("{told:?}")
+        };
+        assert_eq!(told.label, "ics.delegation-mode");
+        let begin = format!("is missing: {}, TC_OTHER ask whether", case.id);
+        assert!(told.text.starts_with(&begin), "{told}");
+        assert!(
+            told.text.ends_with("did you mean it by `delegation-mod`?"),
+            "{told}"
         );
     }
 

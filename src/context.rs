@@ -168,7 +168,7 @@ pub fn material(
     };
     let label = || {
         format!(
-            "ixit.pki: '{}'; make one with `scas pki new`",
+            "ixit.pki: '{}' is no folder of `scas pki new` that can be used; correct the path, or make one with that",
             folder.display()
         )
     };

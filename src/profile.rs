@@ -23,6 +23,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 
+pub use self::documents::{of_others, unknown_documents, wanted};
 pub use self::finding::{Finding, Findings};
 pub use self::secrets::{Environment, no_environment, secrets_of};
 pub use self::shape::{FILL_IN, Shape};

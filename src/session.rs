@@ -18,7 +18,7 @@ use crate::context::{RunContext, Tier};
 use crate::model::event::{Event, NotApplicable, PlannedCase, PlannedScenario};
 use crate::model::test_case::{self, ScenarioKind, TestCase};
 use crate::operator::Operator;
-use crate::profile::{Loaded, unknown_cases};
+use crate::profile::{Loaded, of_others, unknown_cases, unknown_documents};
 use crate::recorder::Recorder;
 use crate::report;
 use crate::report::record::{self, RunInfo};
@@ -192,8 +192,10 @@ impl Session {
     /// Preflight: what is amiss is told at once. Addresses that the profile fixes are this run's until its end.
     async fn look(&self) -> anyhow::Result<Reserved> {
         let profile = &self.sut.profile;
-        let mut found = preflight(profile).await.findings;
+        let others = of_others(&self.catalogue, |case| !self.scenarios(case).is_empty());
+        let mut found = preflight(profile, &others).await.findings;
         found.extend(unknown_cases(&profile.waiver, &self.catalogue));
+        found.extend(unknown_documents(&profile.documents, &self.catalogue));
         match Reserved::take(&profile.ixit) {
             Ok(reserved) if found.is_empty() => return Ok(reserved),
             // Taken since it was looked at.
@@ -204,6 +206,13 @@ impl Session {
     }
 
     fn plan(&self) -> anyhow::Result<Plan> {
+        let profile = &self.sut.profile;
+        let selected = self.catalogue.cases.iter();
+        let selected = selected.filter(|case| !self.scenarios(case).is_empty());
+        let open = applicability::unanswered(selected, profile.sut.role, &profile.ics);
+        if !open.is_empty() {
+            return Err(self.sut.findings(open).into());
+        }
         let mut cases = Vec::new();
         let mut planned = Vec::new();
         for case in &self.catalogue.cases {
@@ -211,7 +220,6 @@ impl Session {
             if scenarios.is_empty() {
                 continue;
             }
-            let profile = &self.sut.profile;
             let not_applicable =
                 match applicability::applicable_in_role(case, profile.sut.role, &profile.ics)? {
                     Applicability::Yes => None,

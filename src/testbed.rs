@@ -8,6 +8,7 @@ pub mod contact;
 pub mod csr;
 pub mod delegation;
 pub mod lcm;
+mod left;
 pub mod load;
 mod members;
 pub mod observation;

@@ -294,7 +294,7 @@ impl Serving {
 
     /// A failed handshake is part of what happened on the interface.
     fn refused(&self, started: Timestamp, error: &io::Error) {
-        let fault = Some(format!("TLS handshake failed: {error}"));
+        let fault = Some(format!("TLS handshake failed: {}", tls::io_words(error)));
         let blank = self.config.blank(started, &Facts::default());
         let ended = Some(Timestamp::now());
         self.config.transcript.record(Exchange {

@@ -8,7 +8,9 @@ use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, InconsistentKeys, RootCertStore, ServerConfig};
+use rustls::{
+    CertificateError, ClientConfig, InconsistentKeys, OtherError, RootCertStore, ServerConfig,
+};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
@@ -94,22 +96,22 @@ pub enum TlsError {
         role: &'static str,
     },
     /// A certificate that cannot be a trust anchor.
-    #[error("{role}: certificate {position} cannot be a trust anchor: {source}")]
+    #[error("{role}: certificate {position} cannot be a trust anchor: {why}")]
     Anchor {
         /// Which text.
         role: &'static str,
         /// From 1.
         position: usize,
-        /// What rustls says.
-        source: rustls::Error,
+        /// In [`words`].
+        why: String,
     },
     /// The private key's kind or size is not supported, or the leaf cannot be parsed.
-    #[error("{role}: not usable: {source}")]
+    #[error("{role}: not usable: {why}")]
     Unusable {
         /// Which text.
         role: &'static str,
-        /// What rustls says.
-        source: rustls::Error,
+        /// In [`words`].
+        why: String,
     },
     /// The private key belongs to another certificate.
     #[error("{key}: does not fit the first certificate of the {chain} (the leaf must come first)")]
@@ -233,7 +235,10 @@ impl Identity {
         let signing = provider
             .key_provider
             .load_private_key(private)
-            .map_err(|source| TlsError::Unusable { role: key, source })?;
+            .map_err(|error| TlsError::Unusable {
+                role: key,
+                why: words(&error),
+            })?;
         let certified = CertifiedKey::new(certificates, signing);
         match certified.keys_match() {
             // Unknown: the key's kind cannot tell its public half; a handshake would.
@@ -241,12 +246,41 @@ impl Identity {
                 Ok(certified)
             }
             Err(rustls::Error::InconsistentKeys(_)) => Err(TlsError::KeyMismatch { key, chain }),
-            Err(source) => Err(TlsError::Unusable {
+            Err(error) => Err(TlsError::Unusable {
                 role: chain,
-                source,
+                why: words(&error),
             }),
         }
     }
+}
+
+/// What an error of TLS means, in words for people: where the library only names a rule of its own, what is wrong with the certificate and
+/// how to mend it.
+pub fn words(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(rule))) = error else {
+        return error.to_string();
+    };
+    let wrong = match rule.to_string().as_str() {
+        "UnsupportedCertVersion" => {
+            "it is not of X.509 version 3, the only one that has extensions and that TLS takes here; have it issued anew with extensions \
+             (`openssl x509 -req` makes them with -extfile)"
+        }
+        "CaUsedAsEndEntity" => {
+            "it is that of a CA (basicConstraints CA:TRUE), and stands where that of a server or client belongs; have one issued for it, or \
+             a self-signed one made without (`openssl req -x509 -addext basicConstraints=critical,CA:FALSE`)"
+        }
+        "EndEntityUsedAsCa" => {
+            "its issuer's certificate is not that of a CA (basicConstraints CA:FALSE, or none); have it issued by a CA"
+        }
+        _ => return error.to_string(),
+    };
+    format!("the certificate cannot be used: {wrong} ({rule})")
+}
+
+/// The TLS error inside an I/O error, in [`words`].
+pub(crate) fn io_words(error: &std::io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    inner.map_or_else(|| error.to_string(), words)
 }
 
 pub(crate) fn provider() -> Arc<CryptoProvider> {
@@ -297,10 +331,10 @@ fn certificates_of(
 pub(crate) fn anchors_of(pem: &str, role: &'static str) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     for (index, certificate) in certificates_of(pem, role)?.into_iter().enumerate() {
-        roots.add(certificate).map_err(|source| TlsError::Anchor {
+        roots.add(certificate).map_err(|error| TlsError::Anchor {
             role,
             position: index + 1,
-            source,
+            why: words(&error),
         })?;
     }
     Ok(roots)

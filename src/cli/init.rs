@@ -1,5 +1,6 @@
 //! `scas init`: the profile of a product, to fill in. Asks what only the user knows, if there is a terminal to ask on.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use super::{Failure, Outcome};
 use crate::catalogue::Catalogue;
 use crate::model::clause::Role;
 use crate::profile::labels::{self, Label};
-use crate::profile::{Answers, Claim, Shape, schema, template};
+use crate::profile::{Answers, Claim, Shape, schema, template, wanted};
 
 /// Writes the profile of a product, with every label explained.
 ///
@@ -110,6 +111,7 @@ fn told(file: &Path, text: &str) -> String {
 /// The ICS items that the test cases of a VNFM ask for, in the suite's order.
 fn claims(catalogue: &Catalogue) -> Vec<Claim> {
     let mut claims: Vec<Claim> = Vec::new();
+    let documented: BTreeSet<&str> = catalogue.cases.iter().flat_map(wanted).collect();
     for case in catalogue
         .cases
         .iter()
@@ -121,6 +123,7 @@ fn claims(catalogue: &Catalogue) -> Vec<Claim> {
                 None => claims.push(Claim {
                     item: item.to_owned(),
                     cases: vec![case.id.clone()],
+                    documented: documented.contains(item),
                 }),
             }
         }
@@ -139,6 +142,15 @@ const ASKED: [&str; 6] = [
 ];
 /// Needed by a product that does not run by itself.
 const COMMAND: &str = "ixit.start.command";
+/// What is asked for besides of a product that runs by itself: how it and the tester find and know each other.
+const ASKED_OF_RUNNING: [&str; 6] = [
+    "ixit.nfvo.listen",
+    "ixit.nfvo.name",
+    "ixit.nfvo.security",
+    "ixit.pki",
+    "ixit.api.anchors",
+    "ixit.api.authentication.kind",
+];
 
 fn ask(
     claims: &[Claim],
@@ -151,6 +163,7 @@ fn ask(
         "Enter leaves a question open; the file says later what is missing."
     )?;
     let all = labels::labels();
+    let mut told = String::new();
     // A table that need not be there is the user's to write, with what it must hold.
     let must = |label: &&Label| {
         let table = label.path.rsplit_once('.').map_or("", |(table, _)| table);
@@ -161,11 +174,27 @@ fn ask(
     };
     let further = ASKED
         .iter()
+        .chain(&ASKED_OF_RUNNING)
         .filter_map(|path| all.iter().find(|label| label.path == *path));
     for label in all.iter().filter(must).chain(further) {
         let running = answers.get("ixit.api.running").map(String::as_str);
-        if label.path == COMMAND && running == Some("true") {
+        let runs = running == Some("true");
+        let of_others = if runs {
+            label.path == COMMAND
+        } else {
+            ASKED_OF_RUNNING.contains(&label.path.as_str())
+        };
+        if of_others {
             continue;
+        }
+        // Its labels are worded as parts of the table.
+        let table = label.path.rsplit_once('.').map_or("", |(table, _)| table);
+        if table != told {
+            let about = all.iter().find(|other| other.path == table);
+            if let Some(about) = about {
+                writeln!(output, "\n[{table}] {}", about.meaning)?;
+            }
+            table.clone_into(&mut told);
         }
         let default = label.default.as_ref().or(label.example.as_ref());
         let default = default.map_or(String::new(), |default| format!(" [{default}]"));
@@ -216,6 +245,21 @@ fn ask(
             };
             answers.insert(format!("ics.{}", claim.item), answer);
             break;
+        }
+        let label = format!("documents.{}", claim.item);
+        let claimed = answers.get(&format!("ics.{}", claim.item));
+        if claim.documented && claimed.is_some_and(|answer| answer == "true") {
+            write!(
+                output,
+                "\nWhere does its documentation describe that, e.g. \"manual, section 4.2\"? Without it the test cases are \
+                 Inconclusive.\n{label} (text): "
+            )?;
+            let Some(line) = read(input, output)? else {
+                return Ok(answers);
+            };
+            if !line.is_empty() {
+                answers.insert(label, text(&line));
+            }
         }
     }
     writeln!(output)?;
@@ -279,6 +323,7 @@ mod tests {
         let claims = [Claim {
             item: "vnf-instance-id".into(),
             cases: vec!["TC_A".into()],
+            documented: true,
         }];
         let mut output = Vec::new();
         let answers = ask(&claims, &mut typed.as_bytes(), &mut output).unwrap();
@@ -290,6 +335,53 @@ mod tests {
         let (answers, _) = asked("A \"fine\"\n\n");
         assert_eq!(answers["sut.name"], "'A \"fine\"'");
         assert_eq!(answers.len(), 1, "the input ended: {answers:?}");
+    }
+
+    /// What is typed where everything else is left open.
+    fn typed(answers: &[(&str, &str)]) -> String {
+        let mut typed = String::new();
+        // An answer may bring further questions, so each is looked for in what was asked so far.
+        for (label, answer) in answers {
+            let asked = asked(&format!("{typed}{}", "\n".repeat(80))).1;
+            let questions: Vec<&str> = asked
+                .lines()
+                .filter(|line| line.contains(" (") && line.ends_with(": "))
+                .collect();
+            let at = questions.iter().position(|line| line.contains(label));
+            let at = at.unwrap_or_else(|| panic!("{label} is not asked for: {asked}"));
+            typed += &"\n".repeat(at - typed.matches('\n').count());
+            typed += &format!("{answer}\n");
+        }
+        typed
+    }
+
+    #[test]
+    fn of_a_product_that_runs_is_asked_how_it_and_the_tester_find_and_know_each_other() {
+        assert!(!asked(&"\n".repeat(80)).1.contains("ixit.pki"));
+        let typed = typed(&[
+            ("ixit.api.running", "yes"),
+            ("ixit.nfvo.listen", "0.0.0.0:9990"),
+            ("ixit.pki", "lab-pki"),
+            ("ixit.api.authentication.kind", "token"),
+            ("claim 'vnf-instance-id'", "yes"),
+            ("documents.vnf-instance-id", "manual, 4.2"),
+        ]);
+        let (answers, told) = asked(&typed);
+        for (label, value) in [
+            ("ixit.nfvo.listen", "\"0.0.0.0:9990\""),
+            ("ixit.pki", "\"lab-pki\""),
+            ("ixit.api.authentication.kind", "\"token\""),
+            ("documents.vnf-instance-id", "\"manual, 4.2\""),
+        ] {
+            assert_eq!(
+                answers.get(label).map(String::as_str),
+                Some(value),
+                "{told}"
+            );
+        }
+        assert!(!told.contains(COMMAND), "{told}");
+        let about = "[ixit.nfvo] The simulated NFVO that the product is configured to reach.\n\nWhere it listens";
+        assert!(told.contains(about), "{told}");
     }
 
     #[test]

@@ -70,8 +70,8 @@ pub enum Source {
 pub enum GivenError {
     /// No such file, or no way to it.
     #[error(
-        "{written:?} cannot be searched: give a file, folder or device, `-`, pid:N, tree:N, pidfile:PATH, port:N, unit:NAME or \
-         name:NAME"
+        "{written:?} cannot be searched{}; give a file, folder or device, `-`, pid:N, tree:N, pidfile:PATH, port:N, unit:NAME or name:NAME",
+        absent(.source)
     )]
     Path {
         /// What was written.
@@ -85,6 +85,14 @@ pub enum GivenError {
     /// It cannot be opened.
     #[error(transparent)]
     Source(#[from] SourceError),
+}
+
+/// What the system says of a path, where its words are not clear enough.
+fn absent(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => ", since it does not exist",
+        _ => "",
+    }
 }
 
 impl Source {

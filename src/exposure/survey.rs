@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use elsewhere::{FILES, Files, Shared, shared};
 pub use names::{NamedAt, Names};
 
-use crate::given::Source;
+use crate::given::{GivenError, Source};
 use crate::hygiene;
 use crate::probe::ProbeTargets;
 use crate::source::process;
@@ -176,11 +176,8 @@ pub fn reach(product: &Product) -> (Vec<u32>, Vec<Lack>) {
     let mut lacks = Vec::new();
     let pids = product_processes(product, &mut lacks);
     for written in &product.storage {
-        let read = Source::parse(written).map_err(|error| error.to_string());
-        let read = read.and_then(|source| readable(&source).map_err(|error| error.to_string()));
-        if let Err(why) = read {
-            let what = format!("'{written}' cannot be read: {why}");
-            lacks.push(LackKind::Storage.of(what));
+        if let Err(why) = storage_of(written) {
+            lacks.push(LackKind::Storage.of(why));
         }
     }
     for pid in &pids {
@@ -193,11 +190,28 @@ pub fn reach(product: &Product) -> (Vec<u32>, Vec<Lack>) {
     (pids, lacks)
 }
 
-/// Whether storage can be read.
+/// The storage that is meant by a path, if it can be read.
 ///
 /// # Errors
-/// It cannot, or is none.
-pub fn readable(source: &Source) -> io::Result<()> {
+/// It is not there, cannot be read, or is no storage; in words that name it.
+pub fn storage_of(written: &str) -> Result<Source, String> {
+    let source = match Source::parse(written) {
+        Ok(source) => source,
+        Err(GivenError::Path { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Err(format!("'{written}' does not exist"));
+        }
+        Err(GivenError::Path { source, .. }) => {
+            return Err(format!("'{written}' cannot be reached: {source}"));
+        }
+        Err(error) => return Err(format!("'{written}' is no folder, file or device: {error}")),
+    };
+    match readable(&source) {
+        Ok(()) => Ok(source),
+        Err(error) => Err(format!("'{written}' cannot be read: {error}")),
+    }
+}
+
+fn readable(source: &Source) -> io::Result<()> {
     match source {
         Source::Folder { path, .. } => std::fs::read_dir(path).map(drop),
         Source::File { path, .. } => std::fs::File::open(path).map(drop),
@@ -287,7 +301,7 @@ fn storage(
 ) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     for written in &product.storage {
-        match Source::parse(written) {
+        match storage_of(written) {
             Ok(source) => {
                 if let Source::Folder { path, .. } = &source {
                     names.below(path);
@@ -295,7 +309,7 @@ fn storage(
                 }
                 sources.push(source);
             }
-            Err(error) => lacks.push(LackKind::Storage.of(error.to_string())),
+            Err(why) => lacks.push(LackKind::Storage.of(why)),
         }
     }
     folders

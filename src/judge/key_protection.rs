@@ -43,7 +43,7 @@ pub fn protected(keys: &[Key], looks: &[Look]) -> Judgement {
     let mut judgement = Judgement::from(outcome);
     judgement.observations = remarks(looks);
     judgement.observations.extend(scope(looks));
-    judgement.measurements = measurements(looks);
+    judgement.measurements = measurements("searched-for-exposure", looks);
     judgement
 }
 
@@ -73,7 +73,7 @@ pub fn deleted(keys: &[Key], use_: &Use<'_>, looks: &[Look]) -> Judgement {
     };
     let mut judgement = Judgement::from(outcome);
     judgement.observations.extend(scope(looks));
-    judgement.measurements = measurements(looks);
+    judgement.measurements = measurements("searched-after-deadline", looks);
     judgement
 }
 
@@ -257,7 +257,8 @@ fn remark(name: &str, text: String) -> Observation {
     }
 }
 
-fn measurements(looks: &[Look]) -> Vec<Measurement> {
+/// How much was searched, under the name of what it was searched for: a scenario asks for both.
+fn measurements(name: &str, looks: &[Look]) -> Vec<Measurement> {
     let bytes: u64 = looks
         .iter()
         .flat_map(|look| &look.searched)
@@ -266,7 +267,7 @@ fn measurements(looks: &[Look]) -> Vec<Measurement> {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let mib = bytes as f64 / f64::from(1 << 20);
     vec![Measurement {
-        name: "searched".into(),
+        name: name.into(),
         value: mib,
         unit: "MiB".into(),
     }]

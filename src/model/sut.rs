@@ -72,7 +72,8 @@ pub struct Ixit {
     #[serde(default)]
     pub commands: Commands,
     /// A folder that `scas pki new` made: its CA, identities and signers of VNF packages are those of each run, so that a product
-    /// can be given them once. Without it they are made anew for each run.
+    /// can be given them once. Without it they are made anew for each run: a product that runs by itself (`ixit.api.running`) needs it where
+    /// it speaks TLS or verifies signatures.
     #[serde(default)]
     pub pki: Option<PathBuf>,
     /// The simulated NFVO that the product is configured to reach.

@@ -101,7 +101,11 @@ fn content(place: &SecretPlace, environment: Environment<'_>) -> Result<Zeroizin
 
 fn from_file(path: &Path) -> Result<Zeroizing<String>, String> {
     let told = |why: String| format!("cannot read the secret from {}: {why}", path.display());
-    let meta = path.metadata().map_err(|error| told(error.to_string()))?;
+    let meta = path.metadata().map_err(|error| {
+        told(format!(
+            "{error}; a relative path begins at the profile's folder"
+        ))
+    })?;
     if !meta.is_file() || meta.len() > LONGEST {
         return Err(told(format!("is no file of at most {LONGEST} bytes")));
     }

@@ -17,10 +17,15 @@ pub struct Claim {
     pub item: String,
     /// The test cases that it decides about.
     pub cases: Vec<String>,
+    /// Whether they ask where the documentation describes it, under its name.
+    pub documented: bool,
 }
 
 /// Columns of a comment.
 const WIDTH: usize = 110;
+
+/// What holds without them is of no use to a product that runs by itself.
+const NEEDED_BY_RUNNING: [&str; 1] = ["ixit.nfvo.listen"];
 
 const HEAD: &str = "\
 # The profile of a product: what it is, what it claims, and how to test it.
@@ -36,7 +41,7 @@ pub fn template(claims: &[Claim], answers: &Answers) -> String {
     for table in all.iter().filter(|label| is_header(label, &all)) {
         match table.path.as_str() {
             "ics" => ics(&mut text, table, claims, answers),
-            "documents" => documents(&mut text, table, claims),
+            "documents" => documents(&mut text, table, claims, answers),
             "waiver" => waiver(&mut text, table, &all),
             _ => plain(&mut text, table, &all, answers),
         }
@@ -62,14 +67,19 @@ fn inner<'a>(table: &'a Label, all: &'a [Label]) -> impl Iterator<Item = (&'a st
 
 fn plain(text: &mut String, table: &Label, all: &[Label], answers: &Answers) {
     let inside = format!("{}.", table.path);
+    let runs = answers.get("ixit.api.running").map(String::as_str) == Some("true");
     // A product is started, unless it is known to run by itself.
-    let started = table.path == "ixit.start"
-        && answers.get("ixit.api.running").map(String::as_str) != Some("true");
-    let written =
-        table.required || started || answers.keys().any(|label| label.starts_with(&inside));
+    let started = table.path == "ixit.start" && !runs;
+    let needed = runs
+        && NEEDED_BY_RUNNING
+            .iter()
+            .any(|label| label.starts_with(&inside));
+    let answered = answers.keys().any(|label| label.starts_with(&inside));
+    let written = table.required || started || needed || answered;
     header(text, table, &format!("[{}]", table.path), written);
     for (name, label) in inner(table, all) {
-        let (value, here) = match (answers.get(&label.path), label.required && written) {
+        let needed = label.required && written || runs && NEEDED_BY_RUNNING.contains(&&*label.path);
+        let (value, here) = match (answers.get(&label.path), needed) {
             (Some(answer), _) => (answer.clone(), true),
             (None, true) => (blank(label), true),
             (None, false) => (shown(label), false),
@@ -92,9 +102,13 @@ fn ics(text: &mut String, table: &Label, claims: &[Claim], answers: &Answers) {
     }
 }
 
-fn documents(text: &mut String, table: &Label, claims: &[Claim]) {
+fn documents(text: &mut String, table: &Label, claims: &[Claim], answers: &Answers) {
     header(text, table, "[documents]", true);
-    for claim in claims {
+    for claim in claims.iter().filter(|claim| claim.documented) {
+        if let Some(answer) = answers.get(&format!("documents.{}", claim.item)) {
+            put(text, &format!("{} = {answer}", claim.item));
+            continue;
+        }
         put(
             text,
             &format!(
@@ -190,6 +204,7 @@ mod tests {
         let claim = |item: &str| Claim {
             item: item.to_owned(),
             cases: vec!["TC_A".to_owned(), "TC_B".to_owned()],
+            documented: item != "delegation-mode",
         };
         vec![claim("vnf-instance-id"), claim("delegation-mode")]
     }
@@ -223,6 +238,37 @@ mod tests {
             findings.len(),
             text.matches(FILL_IN).count() - 1,
             "the head speaks of it once"
+        );
+    }
+
+    #[test]
+    fn of_a_product_that_runs_the_nfvos_address_is_asked_for_and_answers_stand_where_they_belong() {
+        let answers = Answers::from(
+            [
+                ("ixit.api.running", "true"),
+                ("ixit.pki", "\"pki\""),
+                ("ixit.api.authentication.kind", "\"none\""),
+                ("documents.vnf-instance-id", "\"manual, 2\""),
+            ]
+            .map(|(label, value)| (label.to_owned(), value.to_owned())),
+        );
+        let text = template(&claims(), &answers);
+        assert!(text.contains("\n[ixit.nfvo]\n"), "{text}");
+        assert!(
+            text.contains(&format!("\nlisten = \"{FILL_IN}: ")),
+            "{text}"
+        );
+        assert!(text.contains("\n[ixit.api.authentication]\n"), "{text}");
+        assert!(
+            text.contains("\nvnf-instance-id = \"manual, 2\"\n"),
+            "{text}"
+        );
+        assert!(!text.contains("# delegation-mode = "), "{text}");
+        let findings = Shape::of(&text).findings;
+        let open = |label: &str| findings.iter().any(|finding| finding.label == label);
+        assert!(
+            open("ixit.nfvo.listen") && !open("ixit.pki"),
+            "{findings:?}"
         );
     }
 

@@ -146,6 +146,7 @@ fn of_case(results: &Results, case: &CaseResult) -> Vec<Property> {
         ("tier", results.run.tier.clone()),
     ];
     list.extend(results.resumed.iter().map(|at| ("resumed", at.to_string())));
+    list.extend(results.run.warning().map(|warning| ("warning", warning)));
     list
 }
 

@@ -9,7 +9,7 @@ mod files;
 mod machine;
 mod product;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::api_client::Manner;
 use super::contact::Contact;
@@ -31,16 +31,26 @@ pub struct Preflight {
     pub seen: Vec<String>,
 }
 
-/// Looks at everything that the profile refers to, and at this machine.
-pub async fn preflight(profile: &Profile) -> Preflight {
+/// Looks at everything that the profile refers to, and at this machine; but not at documents with these labels, which nothing selected asks
+/// for.
+pub async fn preflight(profile: &Profile, but: &BTreeSet<&str>) -> Preflight {
     let ixit = &profile.ixit;
     let mut found = Preflight::default();
     addresses::check(ixit, &mut found).await;
-    files::check(profile, &mut found);
+    files::check(profile, but, &mut found);
     machine::check(profile, &mut found).await;
     match contact(profile) {
-        // What the product is reached with is not in order: first things first.
-        Err(finding) => found.findings.push(finding),
+        // What the product is reached with is not in order: first things first. Where a file of it was told of, this is a consequence.
+        Err(finding) => {
+            let table = format!("{}.", finding.label);
+            if !found
+                .findings
+                .iter()
+                .any(|told| told.label.starts_with(&table))
+            {
+                found.findings.push(finding);
+            }
+        }
         Ok((contact, manner)) if ixit.api.running => {
             product::check(ixit, &contact, manner, &mut found).await;
         }

@@ -259,6 +259,34 @@ mod tests {
     }
 
     #[test]
+    fn a_command_that_waits_for_the_end_of_what_an_earlier_one_left_sees_it() {
+        if !alone("a_command_that_waits_for_the_end_of_what_an_earlier_one_left_sees_it") {
+            return;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let (output, pid) = (folder.path().join("output"), folder.path().join("pid"));
+        let start = format!(
+            "setsid sh -c 'echo $$ > {0}; exec sleep 1000' & until test -s {0}; do :; done",
+            pid.display()
+        );
+        let stop = format!(
+            "kill $(cat {0}) && tail --pid=$(cat {0}) -f /dev/null",
+            pid.display()
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        for line in [start, stop] {
+            let words = ["sh", "-c", &line].map(str::to_owned);
+            let limit = std::time::Duration::from_secs(60);
+            let mark = Some(hygiene::command_mark());
+            let run = super::super::commands::run("ixit.commands.x", &words, &output, limit, mark);
+            runtime.block_on(run).expect("it is done in time");
+        }
+    }
+
+    #[test]
     fn what_a_product_starts_is_its_own_and_anothers_is_not() {
         let sleeper = || {
             std::process::Command::new("sh")

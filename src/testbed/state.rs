@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 const KEPT_LOG: u64 = 16 * 1024 * 1024;
 
 /// What is kept of each SUT, and what it is.
-const LOGS: [(&str, &str); 2] = [("log", "the SUT's log"), ("output", "what the SUT printed")];
+const LOGS: [(&str, &str); 2] = [("log", "the SUT's log"), (OUTPUT, "what the SUT printed")];
+const OUTPUT: &str = "output";
 
 /// Copies a folder with its files, folders and links. Sockets and the like hold no state and are left out.
 ///
@@ -110,10 +111,7 @@ pub fn keep_logs(
                 ));
                 continue;
             }
-            let to = folder.join(match file {
-                "log" => format!("{name}.log"),
-                _ => format!("{name}.output.log"),
-            });
+            let to = folder.join(called(&name, file));
             let copied = fs::File::open(&from).and_then(|source| {
                 let mut bytes = Vec::new();
                 source.take(KEPT_LOG).read_to_end(&mut bytes)?;
@@ -130,6 +128,20 @@ pub fn keep_logs(
         }
     }
     Ok(kept)
+}
+
+/// What a log of the SUT of this name is called as evidence.
+fn called(name: &str, file: &str) -> String {
+    match file {
+        OUTPUT => format!("{name}.output.log"),
+        _ => format!("{name}.{file}"),
+    }
+}
+
+/// What a file becomes as evidence into which a SUT or a command prints; none if it is not kept.
+pub fn kept_as(output: &Path) -> Option<String> {
+    let name = output.parent()?.file_name()?.to_str()?;
+    (output.file_name()? == OUTPUT).then(|| called(name, OUTPUT))
 }
 
 fn names(work: &Path) -> Vec<String> {

@@ -362,7 +362,7 @@ impl SutProcess {
         for drain in self.drains.drain(..) {
             let _ = tokio::time::timeout(Duration::from_secs(2), drain).await;
         }
-        tail(&self.plan.output)
+        tail(&self.plan.output, 0)
     }
 
     fn kill_group(&self) {
@@ -462,16 +462,21 @@ pub async fn listens(root: &str) -> bool {
     )
 }
 
-/// The end of a file of output, in one line.
-pub(super) fn tail(path: &Path) -> String {
+/// The end of a file of output, in one line; what stands before byte `from` is another's.
+pub(super) fn tail(path: &Path, from: u64) -> String {
     let text = std::fs::read(path).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
+    let from = usize::try_from(from).unwrap_or(usize::MAX);
+    let text = String::from_utf8_lossy(text.get(from..).unwrap_or_default());
     let lines: Vec<&str> = text.lines().rev().take(5).collect();
     let joined = lines.into_iter().rev().collect::<Vec<_>>().join(" | ");
     if joined.is_empty() {
-        "(none)".to_owned()
+        "(none: it printed nothing on standard output and standard error; if it writes a log of its own, look there)"
+            .to_owned()
     } else {
-        shorten(&joined)
+        match super::state::kept_as(path) {
+            Some(kept) => format!("{} (all of it: {kept} in the evidence)", shorten(&joined)),
+            None => shorten(&joined),
+        }
     }
 }
 

@@ -223,7 +223,10 @@ fn a_way_that_is_closed_is_told_before_the_run() {
     for (via, told) in [
         (words("/no/such/command"), "does not start"),
         (words("false"), "exit status: 1"),
-        (with_other_key, "Host key verification failed."),
+        (
+            with_other_key,
+            "Host key verification failed.; the machine that answers shows another host key",
+        ),
         ([machine.ssh(), words("/mnt/no-scas")].concat(), "no-scas"),
     ] {
         machine.profile(&Machine::observe(&via));

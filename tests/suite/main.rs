@@ -34,3 +34,4 @@ mod token;
 mod traffic;
 mod trigger;
 mod verdicts;
+mod walkthrough;

@@ -5,7 +5,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::tls::TlsError;
+use crate::tls::{TlsError, words};
 
 /// A client that cannot be made: the user's mistake.
 #[derive(Debug, Error)]
@@ -60,7 +60,7 @@ impl CallError {
             Some(rustls::Error::AlertReceived(alert)) => {
                 Self::TlsRefused(format!("alert {alert:?}"))
             }
-            Some(other) => Self::TlsFailed(other.to_string()),
+            Some(other) => Self::TlsFailed(words(other)),
             None if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Self::TlsFailed("the peer closed the connection in the handshake".into())
             }

@@ -1,11 +1,12 @@
 //! `scas check --sut`: whether a product can be tested with the suite, and what of it applies: [`report`].
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::{Args, USAGE, counted};
-use crate::applicability::{Applicability, applicable_in_role};
+use crate::applicability::{Applicability, applicable_in_role, unanswered};
 use crate::catalogue::{Catalogue, Selection};
 use crate::cli::{Failure, list, run};
 use crate::model::sut::{Profile, Sut};
@@ -63,10 +64,29 @@ pub(super) fn report(args: &Args, path: &Path) -> Result<(String, u8), Failure> 
         Err(error) => return Err(Failure::Usage(error)),
     };
     let profile = &loaded.profile;
-    let mut looked = super::super::runtime()?.block_on(testbed::preflight(profile));
+    let is_selected = |case: &TestCase| selected(case, selection.as_ref()) > 0;
+    let others = profile::of_others(&catalogue, is_selected);
+    let mut looked = super::super::runtime()?.block_on(testbed::preflight(profile, &others));
     looked
         .findings
         .extend(profile::unknown_cases(&profile.waiver, &catalogue));
+    let unknown = profile::unknown_documents(&profile.documents, &catalogue);
+    let is_misspelt = |missing: &Finding| {
+        let name = missing.label.trim_start_matches("documents.");
+        let meant = format!("`{name}`");
+        unknown.iter().any(|finding| finding.text.contains(&meant))
+    };
+    let cases_judged = judged(&catalogue, selection.as_ref(), profile);
+    let open = undocumented(&cases_judged, profile).into_iter();
+    looked
+        .lacks
+        .extend(open.filter(|missing| !is_misspelt(missing)));
+    looked.findings.extend(unknown);
+    looked.findings.extend(unanswered(
+        catalogue.cases.iter().filter(|case| is_selected(case)),
+        profile.sut.role,
+        &profile.ics,
+    ));
     let told = |found| {
         loaded
             .findings(found)
@@ -75,18 +95,10 @@ pub(super) fn report(args: &Args, path: &Path) -> Result<(String, u8), Failure> 
             .map(ToString::to_string)
             .collect()
     };
-    let mut findings: Vec<String> = told(looked.findings);
-    let cases = cases(&catalogue, selection.as_ref(), profile, &mut findings);
-    let judged = |case: &&TestCase| {
-        let mut told = cases.iter();
-        told.any(|told| told.id == case.id && told.applies == Some(true))
-    };
-    looked
-        .lacks
-        .extend(undocumented(catalogue.cases.iter().filter(judged), profile));
+    let findings: Vec<String> = told(looked.findings);
+    let cases = cases(&catalogue, selection.as_ref(), profile);
     looked.lacks.extend(unknown_signers(profile));
     looked.lacks.extend(by_hand(profile));
-    let cases_judged: Vec<&TestCase> = catalogue.cases.iter().filter(judged).collect();
     looked.lacks.extend(out_of_hand(&cases_judged, profile));
     let lacks: Vec<String> = told(looked.lacks);
     let report = Report {
@@ -124,12 +136,11 @@ fn unread(path: &Path, error: &anyhow::Error) -> Result<(String, u8), Failure> {
     Ok((list::json(&report)?, USAGE))
 }
 
-/// Every test case of which something is selected; what the ICS leaves open is a finding.
+/// Every test case of which something is selected.
 fn cases<'a>(
     catalogue: &'a Catalogue,
     selection: Option<&Selection>,
     profile: &Profile,
-    findings: &mut Vec<String>,
 ) -> Vec<Case<'a>> {
     let mut cases = Vec::new();
     for case in &catalogue.cases {
@@ -142,10 +153,8 @@ fn cases<'a>(
             Ok(Applicability::No { item, reason }) => {
                 (Some(false), Some(format!("{item}: {reason}")))
             }
-            Err(open) => {
-                findings.push(open.to_string());
-                (None, None)
-            }
+            // That has been told, once for all.
+            Err(_) => (None, None),
         };
         cases.push(Case {
             id: &case.id,
@@ -158,17 +167,25 @@ fn cases<'a>(
     cases
 }
 
+/// The test cases that a run would judge.
+fn judged<'a>(
+    catalogue: &'a Catalogue,
+    selection: Option<&Selection>,
+    profile: &Profile,
+) -> Vec<&'a TestCase> {
+    let applies = |case: &&TestCase| {
+        let applicable = applicable_in_role(case, profile.sut.role, &profile.ics);
+        matches!(applicable, Ok(Applicability::Yes)) && selected(case, selection) > 0
+    };
+    catalogue.cases.iter().filter(applies).collect()
+}
+
 /// What test cases want described, and the profile does not say where: they will be Inconclusive.
-fn undocumented<'a>(cases: impl Iterator<Item = &'a TestCase>, profile: &Profile) -> Vec<Finding> {
-    const DESCRIBED: &str = "the documentation of the VNFM describes \"";
-    let mut wanted: Vec<(&str, &str)> = Vec::new();
+fn undocumented(cases: &[&TestCase], profile: &Profile) -> Vec<Finding> {
+    let mut wanted: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for case in cases {
-        let steps = case.scenarios.iter().flat_map(|scenario| &scenario.steps);
-        let labels = steps.filter_map(|step| step.text.strip_prefix(DESCRIBED)?.strip_suffix('"'));
-        for label in labels {
-            if !wanted.contains(&(label, &case.id)) {
-                wanted.push((label, &case.id));
-            }
+        for label in profile::wanted(case) {
+            wanted.entry(label).or_default().push(&case.id);
         }
     }
     let there = |label: &str| {
@@ -178,9 +195,10 @@ fn undocumented<'a>(cases: impl Iterator<Item = &'a TestCase>, profile: &Profile
             .is_some_and(|place| !place.is_empty())
     };
     let open = wanted.into_iter().filter(|(label, _)| !there(label));
-    open.map(|(label, case)| {
+    open.map(|(label, cases)| {
         let text = format!(
-            "is missing, so that {case} will be Inconclusive; write under [documents] where the documentation describes it"
+            "is missing, so that {} will be Inconclusive; write under [documents] where the documentation describes it",
+            cases.join(", ")
         );
         Finding::of(format!("documents.{label}"), text)
     })
@@ -234,6 +252,11 @@ fn out_of_hand(cases: &[&TestCase], profile: &Profile) -> Vec<Finding> {
                 missing.join(", ")
             ),
         };
+        lacks.push(Finding::of("ixit.commands", text));
+    }
+    if judged("4.2.2.4") && ixit.start.is_none() {
+        let text = "the scenario of 4.2.2.4 in which the first process of the product alone is killed needs a product that ixit.start starts, and will \
+                    be Inconclusive";
         lacks.push(Finding::of("ixit.commands", text));
     }
     let in_delegation = ["4.2.2.3", "4.2.2.4", "4.2.2.5"].into_iter().any(judged);

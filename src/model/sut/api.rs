@@ -60,7 +60,7 @@ impl Api {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Authentication {
-    /// The way.
+    /// The way: a certificate, an access token from a server, user and password, a fixed token, or none. What it needs stands beside it.
     pub kind: AuthenticationKind,
     /// Of `basic`: the user's name.
     pub user: Option<String>,

@@ -12,7 +12,8 @@ use crate::model::secret::Secret;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct NfvoSide {
-    /// Where it listens; port 0 takes a free one for each scenario.
+    /// Where it listens; port 0 takes a free one for each scenario. A product that runs by itself (`ixit.api.running`) is configured to
+    /// reach it beforehand, so it needs a fixed port here.
     #[schemars(extend("format" = "address-and-port"))]
     pub listen: SocketAddr,
     /// The host name or address in its URIs, where the product is to call another than `listen` says.

@@ -37,6 +37,14 @@ pub fn render(results: &Results) -> anyhow::Result<Vec<u8>> {
     let tests: Vec<Test> = results.cases.iter().flat_map(of_case).collect();
     let count = |status: &str| tests.iter().filter(|test| test.status == status).count();
     let start = results.run.started.as_millisecond();
+    let mut extra = json!({
+        "vendor": results.run.sut.vendor,
+        "suite": results.run.suite_digest,
+        "tier": results.run.tier,
+    });
+    if let Some(warning) = results.run.warning() {
+        extra["warning"] = warning.into();
+    }
     let stop = results.ended.map_or(start, jiff::Timestamp::as_millisecond);
     let report = json!({
         "reportFormat": "CTRF",
@@ -67,11 +75,7 @@ pub fn render(results: &Results) -> anyhow::Result<Vec<u8>> {
                 "appName": results.run.sut.name,
                 "appVersion": results.run.sut.version,
                 "reportName": results.run.id,
-                "extra": {
-                    "vendor": results.run.sut.vendor,
-                    "suite": results.run.suite_digest,
-                    "tier": results.run.tier,
-                },
+                "extra": extra,
             },
         },
     });

@@ -1,7 +1,7 @@
 //! What there is to look at: the product here ([`Survey`]), the product on another machine ([`There`]), or both. Main types:
 //! [`Ground`], and [`Account`] for what became of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
@@ -32,6 +32,32 @@ pub(super) struct Ground {
     dumps: Vec<Source>,
     /// Whether another user's reach is tried here.
     tries_here: bool,
+    ours: Ours,
+}
+
+/// What the tester itself has put beside a product: who may read it says nothing of the product.
+struct Ours {
+    /// The folder of the scenario.
+    work: PathBuf,
+    /// Whether a product was started in it.
+    is_products: bool,
+}
+
+impl Ours {
+    fn has(&self, path: &Path) -> bool {
+        let Ok(inner) = path.strip_prefix(&self.work) else {
+            return false;
+        };
+        let parts: Vec<_> = inner.iter().collect();
+        match parts.as_slice() {
+            _ if !self.is_products => true,
+            // Below the folder of a product it was given these.
+            [_, made] => ["config", "output", "state", "tmp"]
+                .iter()
+                .any(|name| made == name),
+            parts => parts.len() < 2,
+        }
+    }
 }
 
 /// Where the tester's own folders are.
@@ -65,6 +91,10 @@ impl Ground {
         let mut but = vec![folders.record];
         // Nothing of the product's is where the tester puts what it was given of its memory.
         but.extend(dumped.folder());
+        let ours = Ours {
+            work: folders.product.clone(),
+            is_products: !ixit.api.running || ixit.start.is_some(),
+        };
         let product = Product {
             folder: Some(folders.product),
             given: folders.given,
@@ -83,6 +113,7 @@ impl Ground {
             there,
             exports: exports(ixit),
             dumps: dumped.sources(),
+            ours,
         })
     }
 
@@ -102,7 +133,12 @@ impl Ground {
 
     /// What another user may try to reach here; nothing, if the product is not here.
     pub(super) fn probe_targets(&self) -> Option<ProbeTargets> {
-        self.tries_here.then(|| self.survey.probe_targets())
+        self.tries_here.then(|| {
+            let mut targets = self.survey.probe_targets();
+            targets.files.retain(|path| !self.ours.has(path));
+            targets.folders.retain(|path| !self.ours.has(path));
+            targets
+        })
     }
 
     /// To be asked when all was searched.
@@ -272,6 +308,26 @@ pub(super) fn try_here(targets: &ProbeTargets, ixit: &Ixit) -> Tried {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_tester_put_there_is_not_tried_as_if_it_were_the_products() {
+        let ours = |is_products| Ours {
+            work: PathBuf::from("/tmp/bed"),
+            is_products,
+        };
+        for (path, of_started) in [
+            ("/tmp/bed", true),
+            ("/tmp/bed/sut", true),
+            ("/tmp/bed/sut/output", true),
+            ("/tmp/bed/sut/state", true),
+            ("/tmp/bed/sut/log", false),
+            ("/tmp/bed/sut/state/keys.db", false),
+        ] {
+            assert_eq!(ours(true).has(Path::new(path)), of_started, "{path}");
+            assert!(ours(false).has(Path::new(path)), "{path}");
+        }
+        assert!(!ours(false).has(Path::new("/var/lib/vnfm")));
+    }
 
     #[test]
     fn of_a_product_that_runs_by_itself_processes_and_storage_must_be_named() {

@@ -111,7 +111,8 @@ impl There {
     /// # Errors
     /// What the tester lacks.
     pub(super) fn reachable(&self) -> Result<(), String> {
-        let reached = reach(&self.via, &self.product, silence(&self.ixit))?;
+        let reached = reach(&self.via, &self.product, silence(&self.ixit))
+            .map_err(|why| format!("a way to the VNFM's machine: {VIA}: {why}"))?;
         let lacks = reached.lacks.iter().map(words);
         let mut lacks: Vec<String> = lacks.collect();
         if !reached.root && self.ixit.observe.probe_with.is_none() {
@@ -135,10 +136,8 @@ pub(crate) fn reach(
     product: &ProductThere,
     silence: Duration,
 ) -> Result<Reached, String> {
-    let told = |why: String| format!("a way to the VNFM's machine: {VIA}: {why}");
     let afar = open(via, What::Product(product.clone()), silence, None);
-    let afar = afar.map_err(|error| told(error.to_string()))?;
-    afar.reach().map_err(told)
+    afar.map_err(|error| error.to_string())?.reach()
 }
 
 /// What the profile says of a product there, for [`reach`].

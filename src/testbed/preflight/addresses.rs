@@ -22,10 +22,9 @@ pub(super) async fn check(ixit: &Ixit, found: &mut Preflight) {
             .iter()
             .find(|(_, other)| other == listen && listen.port() != 0);
         if let Some((other, _)) = twin {
-            let text =
-                format!("{listen} is that of {other} too; write another port, or 0 for a free one");
+            let text = format!("{listen} is that of {other} too; write {}", another(ixit));
             found.findings.push(Finding::of(*label, text));
-        } else if let Err(why) = bindable(*listen) {
+        } else if let Err(why) = bindable(*listen, another(ixit)) {
             found.findings.push(Finding::of(*label, why));
         }
     }
@@ -59,8 +58,17 @@ fn listens(ixit: &Ixit) -> [(&'static str, SocketAddr); 4] {
     ]
 }
 
+/// What to write in place of a port that cannot be had. One that runs by itself was told the port beforehand.
+fn another(ixit: &Ixit) -> &'static str {
+    if ixit.api.running {
+        "another port, and configure the product (ixit.api.running = true) to reach that"
+    } else {
+        "another port, or 0 for a free one"
+    }
+}
+
 /// Bound and dropped at once: nothing else can tell whether it is free.
-fn bindable(listen: SocketAddr) -> Result<(), String> {
+fn bindable(listen: SocketAddr, another: &str) -> Result<(), String> {
     let Err(error) = TcpListener::bind(listen) else {
         return Ok(());
     };
@@ -68,8 +76,7 @@ fn bindable(listen: SocketAddr) -> Result<(), String> {
         ErrorKind::AddrInUse => {
             let port = listen.port();
             format!(
-                "end what uses it (`ss -ltnp 'sport = :{port}'` shows it; it may be another run), or write another port, or 0 for a \
-                 free one"
+                "end what uses it (`ss -ltnp 'sport = :{port}'` shows it; it may be another run), or write {another}"
             )
         }
         ErrorKind::AddrNotAvailable => {
@@ -159,11 +166,14 @@ mod tests {
     #[test]
     fn an_address_that_cannot_be_had_is_told_with_the_mend() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-        let why = bindable(taken.local_addr().unwrap()).unwrap_err();
+        let why = bindable(taken.local_addr().unwrap(), "another port").unwrap_err();
         assert!(why.contains("in use") && why.contains("ss -ltnp"), "{why}");
-        let why = bindable("192.0.2.7:0".parse().unwrap()).unwrap_err();
+        let why = bindable("192.0.2.7:0".parse().unwrap(), "another port").unwrap_err();
         assert!(why.contains("this machine has no such address"), "{why}");
-        assert_eq!(bindable("127.0.0.1:0".parse().unwrap()), Ok(()));
+        assert_eq!(
+            bindable("127.0.0.1:0".parse().unwrap(), "another port"),
+            Ok(())
+        );
     }
 
     #[test]

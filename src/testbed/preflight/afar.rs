@@ -22,15 +22,15 @@ pub(super) async fn check(profile: &Profile, found: &mut Preflight) {
     let (reached, canary) = match asked {
         Ok(asked) => asked,
         Err(why) => {
-            let told = format!("{why}; {MEND}");
+            let told = format!("{why}; {}", mend(&why));
             found.findings.push(Finding::of(there::VIA, told));
             return;
         }
     };
     found.seen.push(format!(
-        "{}: scas answers through \"{words}\" and sees {} process(es) of the product",
+        "{}: scas answers through \"{words}\" and sees {} of the product",
         there::VIA,
-        reached.processes
+        super::machine::processes(reached.processes)
     ));
     for lack in &reached.lacks {
         tell(lack, profile.ixit.api.running, found);
@@ -53,7 +53,33 @@ pub(super) async fn check(profile: &Profile, found: &mut Preflight) {
     }
 }
 
-/// What can be done about a way that is closed.
+/// What can be done about a way that is closed, by what SSH says of it where that is known.
+fn mend(why: &str) -> &'static str {
+    const OF_SSH: [(&str, &str); 4] = [
+        (
+            "Host key verification failed",
+            "the machine that answers shows another host key than the one that is known for it, or none is known yet: compare its fingerprint \
+             with that of its administrator; if the machine was installed anew, take the old key out with `ssh-keygen -R HOST`; then connect \
+             once by hand, to have the new one known",
+        ),
+        (
+            "Permission denied",
+            "the machine does not let this user in: put a public key there that needs no passphrase here (`ssh-copy-id`), or correct the user",
+        ),
+        (
+            "Could not resolve hostname",
+            "correct the name of the machine, or write its address",
+        ),
+        (
+            "Connection refused",
+            "start the SSH server there, or correct the port",
+        ),
+    ];
+    let known = OF_SSH.iter().find(|(said, _)| why.contains(said));
+    known.map_or(MEND, |(_, mend)| mend)
+}
+
+/// What can be done about any other.
 const MEND: &str = "run the command by hand, with `--version` behind it: it must print this version of scas and ask for nothing (keys without \
                     a passphrase, a host key that is known)";
 
@@ -62,8 +88,9 @@ fn tell(lack: &Lack, running: bool, found: &mut Preflight) {
     let text = format!("{}, on the machine behind {}", lack.what, there::VIA);
     match lack.kind {
         LackKind::Storage => {
-            let text =
-                format!("{text}; write the path of a folder, file or device of that machine");
+            let text = format!(
+                "{text}; write the path of a folder, file or device of that machine, or leave it out"
+            );
             found
                 .findings
                 .push(Finding::of("ixit.observe.storage", text));

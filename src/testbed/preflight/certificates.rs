@@ -1,9 +1,10 @@
-//! Certificates that a profile names or a product shows: whether they are in date and fit each other: [`in_date`], [`chained`].
+//! Certificates that a profile names or a product shows: whether they are in date and fit each other: [`in_date`], [`chained`],
+//! [`usable`].
 
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, X509Certificate, X509Version};
 
 /// The certificates of a PEM text, in its order.
 ///
@@ -54,6 +55,33 @@ pub(super) fn in_date(chain: &[CertificateDer<'_>], now: Timestamp) -> Result<()
     Ok(())
 }
 
+/// Whether TLS takes the first for a server's or a client's: of X.509 version 3, and no CA's. `may_be_ca` if the other side may take it all
+/// the same, as some do of what is shown to them.
+///
+/// # Errors
+/// It is not, and how to mend it.
+pub(super) fn usable(chain: &[CertificateDer<'_>], may_be_ca: bool) -> Result<(), String> {
+    let Some(leaf) = chain.first() else {
+        return Ok(());
+    };
+    let certificate = parsed(leaf)?;
+    let subject = certificate.subject();
+    if certificate.version() != X509Version::V3 {
+        return Err(format!(
+            "the certificate of '{subject}' is of X.509 version {}, which has no extensions, so that it names no host and TLS does not take \
+             it; have it issued anew as version 3 (`openssl x509 -req` makes that with -extfile)",
+            certificate.version().0 + 1
+        ));
+    }
+    if certificate.is_ca() && !may_be_ca {
+        return Err(format!(
+            "the certificate of '{subject}' is that of a CA (basicConstraints CA:TRUE), which TLS does not take for a server's; have one \
+             issued for the server, or make a self-signed one without (`openssl req -x509 -addext basicConstraints=critical,CA:FALSE`)"
+        ));
+    }
+    Ok(())
+}
+
 /// Whether each was issued by the one that follows it.
 ///
 /// # Errors
@@ -90,6 +118,32 @@ fn parsed<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, String
 mod tests {
     use super::*;
     use crate::pki::Ca;
+
+    /// Of X.509 version 1: `openssl x509 -req` made it, of release 3.0, without -extfile. Valid until 2126.
+    const OLD: &str = "-----BEGIN CERTIFICATE-----\n\
+        MIIBKTCBzwIUJ563iwSEQlLP1dkHg6omAL8m9m4wCgYIKoZIzj0EAwIwFjEUMBIG\n\
+        A1UEAwwLb2xkLmV4YW1wbGUwIBcNMjYxMTIyMTY1NDE1WhgPMjEyNjEwMjkxNjU0\n\
+        MTVaMBYxFDASBgNVBAMMC29sZC5leGFtcGxlMFkwEwYHKoZIzj0CAQYIKoZIzj0D\n\
+        AQcDQgAEPURXPjsG7HnfNocKj69Yh4w24LXRWB7wIRH/yMWdHC7sTqtj5K1OUX+r\n\
+        FLUURTkDrUP6k6A+fa1BwLFI0MdEjTAKBggqhkjOPQQDAgNJADBGAiEAktSdfJrI\n\
+        kryNIZCBden4AIio/+E92kDX9qNu77DhLYACIQCFPo5YfRXt/U/8N9yzwvIL/sqD\n\
+        MSLpEdESkt7NpeMARA==\n\
+        -----END CERTIFICATE-----\n";
+
+    #[test]
+    fn what_tls_does_not_take_is_told_with_what_to_do() {
+        let why = usable(&of_pem(OLD).unwrap(), true).unwrap_err();
+        for words in ["'CN=old.example'", "X.509 version 1", "-extfile"] {
+            assert!(why.contains(words), "{why}");
+        }
+        let ca = Ca::new("lab CA", Timestamp::now()).unwrap();
+        let ca = of_pem(&ca.certificate_pem()).unwrap();
+        assert_eq!(usable(&ca, true), Ok(()));
+        let why = usable(&ca, false).unwrap_err();
+        for words in ["'CN=lab CA'", "CA:TRUE", "have one issued"] {
+            assert!(why.contains(words), "{why}");
+        }
+    }
 
     #[test]
     fn dates_and_order_of_a_chain_are_looked_at() {

@@ -1,5 +1,6 @@
 //! Files and programs that the profile names: [`check`].
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -12,7 +13,8 @@ use crate::profile::Finding;
 use crate::vnf_package::Artifacts;
 
 /// Programs are there, documents are the ones that were read, certificates are in date and in order.
-pub(super) fn check(profile: &Profile, found: &mut Preflight) {
+/// Documents with the labels of `but` do not matter.
+pub(super) fn check(profile: &Profile, but: &BTreeSet<&str>, found: &mut Preflight) {
     let ixit = &profile.ixit;
     let start = ixit.start.as_ref().map(|start| start.command.as_slice());
     let actions = ixit.actions().into_iter();
@@ -30,7 +32,8 @@ pub(super) fn check(profile: &Profile, found: &mut Preflight) {
             .findings
             .extend(program.and_then(|program| runnable(&label, program)));
     }
-    for (label, document) in &profile.documents {
+    let documents = profile.documents.iter();
+    for (label, document) in documents.filter(|(label, _)| !but.contains(label.as_str())) {
         if let Document::Table(table) = document {
             found
                 .findings
@@ -133,6 +136,8 @@ fn certificate_files(ixit: &Ixit, found: &mut Preflight) {
         let looked = certificates::of_pem(&text).and_then(|chain| {
             certificates::in_date(&chain, Timestamp::now())?;
             if is_chain {
+                // Whether it may be a CA's is for the product to say, which is shown it.
+                certificates::usable(&chain, true)?;
                 certificates::chained(&chain)
             } else {
                 Ok(())

@@ -57,13 +57,10 @@ pub(super) async fn check(profile: &Profile, found: &mut Preflight) {
 /// What is put into the named folders is found there.
 async fn canaries(profile: &Profile, found: &mut Preflight) {
     for written in &profile.ixit.observe.storage {
-        let Ok(source @ Source::Folder { .. }) = Source::parse(written) else {
+        // What cannot be read has been told.
+        let Ok(source @ Source::Folder { .. }) = survey::storage_of(written) else {
             continue;
         };
-        if survey::readable(&source).is_err() {
-            // That has been told.
-            continue;
-        }
         let looked = tokio::task::spawn_blocking(move || observation::canary_in(&source)).await;
         match looked.unwrap_or_else(|error| Err(error.to_string())) {
             Ok(()) => found.seen.push(format!(
@@ -96,27 +93,26 @@ fn roomy(folder: &Path) -> Option<Finding> {
     (free < ROOM).then(|| Finding::of("", text))
 }
 
+/// So many, in words.
+pub(super) fn processes(many: usize) -> String {
+    match many {
+        1 => "1 process".to_owned(),
+        many => format!("{many} processes"),
+    }
+}
+
 /// What the profile offers to look at is there. Processes of a product that is not started yet are not.
 fn points(profile: &Profile, found: &mut Preflight) {
     let observe = &profile.ixit.observe;
     for written in &observe.storage {
-        match Source::parse(written) {
-            Ok(source) => match survey::readable(&source) {
-                Ok(()) => found
-                    .seen
-                    .push(format!("ixit.observe.storage: {written} can be read")),
-                Err(error) => {
-                    let text = format!(
-                        "'{written}' cannot be read: {error}; run as a user who may, or leave it out"
-                    );
-                    found
-                        .findings
-                        .push(Finding::of("ixit.observe.storage", text));
-                }
-            },
-            Err(error) => {
-                let text =
-                    format!("{error}; write the path of a folder, file or device of this machine");
+        match survey::storage_of(written) {
+            Ok(_) => found
+                .seen
+                .push(format!("ixit.observe.storage: {written} can be read")),
+            Err(why) => {
+                let text = format!(
+                    "{why}; write the path of a folder, file or device of this machine in which the product keeps something, or leave it out"
+                );
                 found
                     .findings
                     .push(Finding::of("ixit.observe.storage", text));
@@ -130,8 +126,8 @@ fn points(profile: &Profile, found: &mut Preflight) {
         match Source::parse(written) {
             Ok(Source::Processes { pids, .. }) if !pids.is_empty() => {
                 found.seen.push(format!(
-                    "ixit.observe.product: {written} is {} processes",
-                    pids.len()
+                    "ixit.observe.product: {written} is {}",
+                    processes(pids.len())
                 ));
             }
             Ok(_) => {

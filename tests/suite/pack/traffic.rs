@@ -24,6 +24,8 @@ fn secrets_in_the_evidence_are_told_to_every_reader() {
         "summary.txt",
         "summary.md",
         "assessment-results.json",
+        "junit.xml",
+        "ctrf.json",
     ] {
         let text = std::fs::read_to_string(run.join(report)).unwrap();
         assert!(text.contains(WARNING), "{report}");

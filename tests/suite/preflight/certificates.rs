@@ -153,3 +153,71 @@ fn a_product_that_shows_a_certificate_that_has_expired_is_told_with_the_day() {
         ],
     );
 }
+
+/// Of X.509 version 1, valid until 2126; its key is nowhere.
+const OLD: &str = "-----BEGIN CERTIFICATE-----\n\
+    MIIBKTCBzwIUJ563iwSEQlLP1dkHg6omAL8m9m4wCgYIKoZIzj0EAwIwFjEUMBIG\n\
+    A1UEAwwLb2xkLmV4YW1wbGUwIBcNMjYxMTIyMTY1NDE1WhgPMjEyNjEwMjkxNjU0\n\
+    MTVaMBYxFDASBgNVBAMMC29sZC5leGFtcGxlMFkwEwYHKoZIzj0CAQYIKoZIzj0D\n\
+    AQcDQgAEPURXPjsG7HnfNocKj69Yh4w24LXRWB7wIRH/yMWdHC7sTqtj5K1OUX+r\n\
+    FLUURTkDrUP6k6A+fa1BwLFI0MdEjTAKBggqhkjOPQQDAgNJADBGAiEAktSdfJrI\n\
+    kryNIZCBden4AIio/+E92kDX9qNu77DhLYACIQCFPo5YfRXt/U/8N9yzwvIL/sqD\n\
+    MSLpEdESkt7NpeMARA==\n\
+    -----END CERTIFICATE-----\n";
+
+#[test]
+fn certificates_that_tls_does_not_take_are_told_in_words() {
+    let stage = Stage::new();
+    stage.run(&["pki", "new", "pki"]).assert_told(0, &[]);
+    stage.write("old.crt", OLD);
+    let table = "security = \"mutual-tls\"\ncertificate = \"old.crt\"\nprivate-key = \"pki/tls/nfvo.key\"\n";
+    stage.write("sut.toml", &profile("security = \"mutual-tls\"\n", table));
+    let ended = stage.run(&["check", "--sut", "sut.toml"]);
+    ended.assert_told(
+        64,
+        &[
+            "ixit.nfvo.certificate: old.crt: the certificate of 'CN=old.example' is of X.509 version 1",
+            "have it issued anew",
+            "1 finding to mend",
+        ],
+    );
+    assert!(
+        !ended.stdout.contains("UnsupportedCertVersion"),
+        "{}",
+        ended.stdout
+    );
+    // A product that shows a self-signed certificate, as `openssl req -x509` makes them.
+    let Some(()) = self_signed(&stage) else {
+        return;
+    };
+    let config = reference_config("pki", "127.0.0.1:0", 1)
+        .replacen("pki/tls/vnfm.crt", "self.crt", 1)
+        .replacen("pki/tls/vnfm.key", "self.key", 1);
+    stage.write("vnfm.toml", &config);
+    let product = Program::reference(&stage, "vnfm.toml");
+    let text = running(&product.root(), "anchors = \"self.crt\"\n");
+    refused(
+        &stage,
+        &text.replace("[ixit.capacity]", "[ixit]\npki = \"pki\"\n[ixit.capacity]"),
+        &[
+            "ixit.api.root: the product's certificate cannot be used: the certificate of 'CN=vnfm' is that of a CA",
+            "CA:FALSE",
+        ],
+    );
+}
+
+fn self_signed(stage: &Stage) -> Option<()> {
+    let words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=vnfm -addext subjectAltName=IP:127.0.0.1 \
+                 -keyout self.key -out self.crt";
+    let words: Vec<&str> = words.split(' ').collect();
+    if !crate::scan::has("openssl", &["version"]) {
+        return None;
+    }
+    let ended = stage.command("openssl", &words).output().unwrap();
+    assert!(
+        ended.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    Some(())
+}

@@ -76,7 +76,23 @@ fn one_port_for_two_simulators_is_told() {
     refused(
         &Stage::new(),
         &text,
-        &["ixit.cmf.listen: ", "is that of ixit.nfvo.listen too"],
+        &[
+            "ixit.cmf.listen: ",
+            "is that of ixit.nfvo.listen too; write another port, or 0 for a free one",
+        ],
+    );
+    // A product that runs by itself was told the port: a free one would not be that.
+    let root = server(|_| answer("200 OK", "", "{}"));
+    let listens = format!(
+        "[ixit.nfvo]\nlisten = \"127.0.0.1:{port}\"\n[ixit.vim]\nlisten = \"127.0.0.1:{port}\"\n"
+    );
+    refused(
+        &Stage::new(),
+        &format!("{}{listens}", running(&root, "")),
+        &[
+            "ixit.vim.listen: ",
+            "write another port, and configure the product",
+        ],
     );
     let elsewhere = profile(
         "listen = \"127.0.0.1:0\"\nsecurity",
@@ -99,10 +115,10 @@ fn a_document_that_is_not_the_one_that_was_read_is_told() {
     let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     let with = |digest: &str| {
         let table = format!(
-            "vnf-instance-id = {{ file = \"manual.txt\", section = \"2\", sha256 = \"{digest}\", checked-by = \"A\", date = 2026-11-22 }}"
+            "vnfd-signature-verification = {{ file = \"manual.txt\", section = \"2\", sha256 = \"{digest}\", checked-by = \"A\", date = 2026-11-22 }}"
         );
         profile(
-            "vnf-instance-id = \"docs/reference-vnfm.md, VNF instance identifiers\"",
+            "vnfd-signature-verification = \"docs/reference-vnfm.md, Verification of a VNFD\"",
             &table,
         )
     };
@@ -111,7 +127,7 @@ fn a_document_that_is_not_the_one_that_was_read_is_told() {
         &stage,
         &with(&other),
         &[
-            "documents.vnf-instance-id.sha256: ",
+            "documents.vnfd-signature-verification.sha256: ",
             "manual.txt is another file",
             known,
             &other,
@@ -120,7 +136,7 @@ fn a_document_that_is_not_the_one_that_was_read_is_told() {
     refused(
         &stage,
         &with("abc"),
-        &["documents.vnf-instance-id.sha256: 'abc' is no SHA-256"],
+        &["documents.vnfd-signature-verification.sha256: 'abc' is no SHA-256"],
     );
     stage.write("sut.toml", &with(known));
     stage
@@ -131,7 +147,7 @@ fn a_document_that_is_not_the_one_that_was_read_is_told() {
         &stage,
         &with(known),
         &[
-            "documents.vnf-instance-id.file: cannot read ",
+            "documents.vnfd-signature-verification.file: cannot read ",
             "begins at the profile's folder",
         ],
     );
@@ -147,9 +163,7 @@ fn places_to_look_that_are_not_there_are_told() {
         &Stage::new(),
         &storage,
         &[
-            "ixit.observe.storage: ",
-            "/nowhere/volume",
-            "write the path of a folder, file or device of this machine",
+            "ixit.observe.storage: '/nowhere/volume' does not exist; write the path of a folder, file or device of this machine",
         ],
     );
     let port = free_port();

@@ -139,3 +139,69 @@ fn a_token_is_got_by_the_testers_certificate_where_there_is_no_secret() {
     assert_eq!(token.request.header("authorization"), None);
     runtime.block_on(tokens.stop());
 }
+
+#[test]
+fn an_item_that_the_ics_leaves_open_is_told_once_with_the_cases_that_ask_for_it() {
+    let stage = Stage::new();
+    stage.write(
+        "sut.toml",
+        &profile("delegation-mode = true\n", "delegatoin-mode = true\n"),
+    );
+    for command in ["check", "run"] {
+        let ended = stage.run(&[command, "--sut", "sut.toml"]);
+        let told = format!("{}{}", ended.stdout, ended.stderr);
+        assert_eq!(ended.code, USAGE, "{told}");
+        assert_eq!(
+            told.matches("ics.delegation-mode: is missing: ").count(),
+            1,
+            "{told}"
+        );
+        for words in [
+            "line 11: ",
+            "TC_DELEGATION_MODE_VNF_OAM_KEY_MANAGEMENT, ",
+            "Vnfm.Sc.003",
+            " ask whether the product supports it",
+            "did you mean it by `delegatoin-mode`?",
+        ] {
+            assert!(told.contains(words), "'{words}' is not in: {told}");
+        }
+    }
+}
+
+#[test]
+fn a_document_under_a_misspelt_label_is_told_with_the_label_that_is_meant() {
+    let stage = Stage::new();
+    stage.write(
+        "sut.toml",
+        &profile("vnf-instance-id = \"docs", "vnf-instanceid = \"docs"),
+    );
+    let text = std::fs::read_to_string(stage.path("sut.toml")).unwrap();
+    refused(
+        &stage,
+        &text,
+        &["documents.vnf-instanceid: no test case asks for it; did you mean `vnf-instance-id`?"],
+    );
+    let ended = stage.run(&["check", "--sut", "sut.toml"]);
+    assert!(
+        !ended.stdout.contains("documents.vnf-instance-id: "),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn documents_of_test_cases_that_are_not_selected_do_not_matter() {
+    let stage = Stage::new();
+    let text = profile(
+        "vnf-instance-id = \"docs/reference-vnfm.md, VNF instance identifiers\"",
+        "vnf-instance-id = { file = \"nowhere.pdf\" }",
+    );
+    stage.write("sut.toml", &text);
+    let check = |select: &str| stage.run(&["check", "--sut", "sut.toml", "--select", select]);
+    check("4.2.2.1").assert_told(0, &["nothing to mend"]);
+    let told = ["documents.vnf-instance-id.file: cannot read nowhere.pdf"];
+    check("4.2.2.1 or 4.2.2.2").assert_told(USAGE, &told);
+    stage
+        .run(&["check", "--sut", "sut.toml"])
+        .assert_told(USAGE, &told);
+}

@@ -9,7 +9,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use scas_simulators::tls::ClientSecurity;
+use scas_simulators::tls::{ClientSecurity, words};
 use tokio::net::TcpStream;
 
 use super::super::certificates;
@@ -74,13 +74,14 @@ pub(super) fn trusted(
         return Ok(());
     };
     certificates::in_date(chain, Timestamp::now()).map_err(at_root)?;
+    certificates::usable(chain, false).map_err(at_root)?;
     let anchors =
         certificates::of_pem(anchors_pem).map_err(|why| Finding::of("ixit.api.anchors", why))?;
     let mut roots = RootCertStore::empty();
     for anchor in anchors {
         roots
             .add(anchor)
-            .map_err(|error| Finding::of("ixit.api.anchors", error.to_string()))?;
+            .map_err(|error| Finding::of("ixit.api.anchors", words(&error)))?;
     }
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
         .build()
@@ -113,7 +114,7 @@ pub(super) fn trusted(
         ) => at_root(format!(
             "it does not name '{host}'; write a name in {ROOT} that it bears, or have one issued that names it"
         )),
-        other => at_root(other.to_string()),
+        other => at_root(words(&other)),
     })
 }
 
