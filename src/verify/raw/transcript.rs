@@ -125,7 +125,14 @@ impl Body<'_> {
 impl<'t> Transcript<'t> {
     /// Reads a transcript; its numbers must count up from 0, and each body must be what its digest says.
     pub fn read(path: &str, bytes: &'t [u8], found: &mut Verification) -> Self {
-        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        let mut lines = Vec::new();
+        let mut from = 0;
+        // The same as `split_inclusive`, and many times as fast.
+        for end in memchr::memchr_iter(b'\n', bytes).map(|at| at + 1) {
+            lines.push(&bytes[from..end]);
+            from = end;
+        }
+        lines.extend((from < bytes.len()).then(|| &bytes[from..]));
         let parts = lines.par_chunks(LINES).enumerate().map(|(part, lines)| {
             let mut found = Verification::default();
             let lines = lines.iter().zip(part * LINES..);
