@@ -187,12 +187,17 @@ impl Pack {
     /// As [`Self::read`].
     pub fn take_in(&self, name: &str) -> Result<Vec<u8>, PackError> {
         let bytes = self.read(name)?;
+        self.digest(name, &bytes);
+        Ok(bytes)
+    }
+
+    /// Enters the digest of a file that was [read](Self::read), as [`Self::take_in`] does at once.
+    pub fn digest(&self, name: &str, bytes: &[u8]) {
         let known = self.digested().contains_key(name);
-        if !known {
-            let digest = Digest::of(&bytes);
+        if !known && self.has(name) {
+            let digest = Digest::of(bytes);
             self.digested().entry(name.to_owned()).or_insert(digest);
         }
-        Ok(bytes)
     }
 }
 

@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::model::event::ScenarioId;
 use crate::model::sut::Profile;
 use crate::model::verdict::Verdict;
-use crate::pack::Pack;
+use crate::pack::{Pack, PackError};
 use crate::report::results::ScenarioResult;
 
 /// Something that a pack says, and that does not follow from the rest of it.
@@ -221,9 +221,17 @@ impl<'a> Scene<'a> {
 
     /// A file of the scenario, by its short name, if the record lists it. What it lists and is not there was told before.
     fn file(&self, name: &str) -> Option<Vec<u8>> {
-        let path = format!("{}{name}", self.folder);
+        self.bytes_of(&self.path(name), Pack::take_in)
+    }
+
+    /// The same by its path, read in this way.
+    fn bytes_of(
+        &self,
+        path: &str,
+        read: impl Fn(&Pack, &str) -> Result<Vec<u8>, PackError>,
+    ) -> Option<Vec<u8>> {
         let listed = self.scenario.evidence.iter().any(|file| file.path == path);
-        listed.then(|| self.pack.take_in(&path).ok()).flatten()
+        listed.then(|| read(self.pack, path).ok()).flatten()
     }
 
     /// The short names of its files.

@@ -10,12 +10,23 @@ mod transcript;
 
 use super::{Scene, Verification};
 use crate::model::question::Question;
+use crate::pack::Pack;
 use transcript::Transcript;
 
 /// Checks the transcript in itself, and every question against it.
 pub fn check(scene: &Scene<'_>, found: &mut Verification) {
-    let bytes = scene.file("transcript.jsonl").unwrap_or_default();
-    let transcript = Transcript::read(&scene.path("transcript.jsonl"), &bytes, found);
+    let path = scene.path("transcript.jsonl");
+    let bytes = scene.bytes_of(&path, Pack::read);
+    let text = bytes.as_deref().unwrap_or_default();
+    // The one file that is long: while one processor digests it, another reads it.
+    let (transcript, ()) = rayon::join(
+        || Transcript::read(&path, text, found),
+        || {
+            bytes
+                .iter()
+                .for_each(|bytes| scene.pack.digest(&path, bytes))
+        },
+    );
     found.figures.exchanges += transcript.len();
     let mut files = looks::Files::read(scene, found);
     for asked in &scene.questions {
