@@ -1,7 +1,7 @@
 //! The report for people: one file, `index.html`, that opens from a disk and loads nothing. Main function: [`render`].
 //!
-//! Templates and style sheet lie in `html/`. Each processor draws a scenario, and reads the next when that is part of the page: however long
-//! the record is, no more of it is held. The same record and evidence give the same bytes.
+//! Templates and style sheet lie in `html/`. Each processor draws a scenario, and reads the next when that is part of the page. The page is
+//! held whole; of the record no more than is being drawn. The same record and evidence give the same bytes.
 
 mod cause;
 mod diagram;

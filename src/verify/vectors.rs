@@ -19,6 +19,8 @@ const MANIFEST: &str = "vnfd.mf";
 const INNER: [&str; 2] = ["vnfd.csar", "vnfd.cms"];
 /// No file of a VNFD that is to be accepted is larger.
 const LARGE: u64 = 10 << 20;
+/// Room that is made for an entry before it is read, at most.
+const ROOM: u64 = 64 << 10;
 /// Both twins, and their flawed counterparts.
 const PAIRS: [&str; 2] = ["known", "fresh"];
 
@@ -158,7 +160,7 @@ fn unpack(archive: &[u8]) -> Result<Entries, String> {
             return Err(format!("{path} leads out of the archive"));
         }
         // What an archive says of itself is no reason to make more room than is ever filled.
-        let room = usize::try_from(file.size().min(LARGE)).unwrap_or_default();
+        let room = usize::try_from(file.size().min(ROOM)).unwrap_or_default();
         let mut bytes = Vec::with_capacity(room + 1);
         file.take(LARGE + 1)
             .read_to_end(&mut bytes)

@@ -116,7 +116,13 @@ fn wait_for(lab: &Lab) {
     let ready = || {
         std::fs::read_to_string(lab.0.path("log/output")).is_ok_and(|said| said.contains("ready"))
     };
+    let begun = std::time::Instant::now();
     while !ready() {
+        let said = std::fs::read_to_string(lab.0.path("log/output"));
+        assert!(
+            begun.elapsed().as_secs() < 120,
+            "it does not start: {said:?}"
+        );
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }

@@ -75,10 +75,10 @@ fn belongs(
             exchange.request.method, exchange.request.target
         ));
     };
-    if tied && creation.vnfd_id != offer.vnfd_id {
+    let other = creation.vnfd_id.as_ref().filter(|id| **id != offer.vnfd_id);
+    if let Some(other) = other.filter(|_| tied) {
         return Err(format!(
-            "it creates a VNF instance of VNFD {}, or is about one",
-            creation.vnfd_id
+            "it creates a VNF instance of VNFD {other}, or is about one"
         ));
     }
     answers(kind, &offer.answer, at)?;
@@ -89,8 +89,8 @@ fn belongs(
     let first = fetched.exchange.min(creation.seq);
     let last = fetched.exchange.max(exchange.seq);
     let between = creations(transcript).find(|other| {
-        let same = other.vnfd_id == creation.vnfd_id && other.seq != creation.seq;
-        same && first < other.seq && other.seq < last
+        let known = other.vnfd_id.is_some() && other.seq != creation.seq;
+        known && other.vnfd_id == creation.vnfd_id && first < other.seq && other.seq < last
     });
     match between {
         None => Ok(()),

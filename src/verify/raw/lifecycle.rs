@@ -44,8 +44,8 @@ impl Kind {
 pub struct Creation {
     /// Its exchange.
     pub seq: u64,
-    /// The VNFD that it names.
-    pub vnfd_id: String,
+    /// The VNFD that it names; nothing where the request is too long to be kept.
+    pub vnfd_id: Option<String>,
 }
 
 /// What an exchange with the VNFM is about, if that was created in this scenario.
@@ -103,10 +103,15 @@ fn created(exchange: &Exchange<'_>) -> Option<Creation> {
     let [.., collection] = ending(exchange);
     let creates =
         exchange.to == "VNFM" && exchange.request.method == "POST" && collection == INSTANCES;
-    let body = creates.then(|| exchange.request.body.json())??;
+    let asked = creates.then_some(&exchange.request.body)?;
+    let vnfd_id = match asked.json() {
+        Some(asked) => Some(asked["vnfdId"].as_str()?.to_owned()),
+        None if asked.is_left_out() => None,
+        None => return None,
+    };
     Some(Creation {
         seq: exchange.seq,
-        vnfd_id: body["vnfdId"].as_str()?.to_owned(),
+        vnfd_id,
     })
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{SCENE, change, change_events, fix_up, sample};
-use crate::support::{SHORT, Stage, root_or_told};
+use crate::support::{SHORT, Stage, profile, root_or_told};
 
 #[test]
 fn the_sample_verifies_and_its_verdict_is_told() {
@@ -227,6 +227,23 @@ fn a_run_that_was_ended_early_verifies_as_what_it_is() {
         let verified = stage.run(&["verify", run.to_str().unwrap()]);
         verified.assert_told(code, &told);
     }
+}
+
+/// Of what is longer than the transcript keeps, length and digest are there, and no more is asked.
+#[test]
+fn a_record_with_requests_too_long_to_be_kept_is_borne_out() {
+    let stage = Stage::new();
+    let long = format!(
+        "[ixit.vnf]\ncreate = {{ metadata = {{ blob = \"{}\" }} }}",
+        "x".repeat(17_000)
+    );
+    stage.write("sut.toml", &profile("[ixit.vnf]", &long));
+    let select = "4.2.2.1 and @normative";
+    let ended = stage.run(&["run", "--sut", "sut.toml", "--select", select]);
+    ended.assert_told(0, &["Pass"]);
+    let run = stage.run_folder();
+    let verified = stage.run(&["verify", run.to_str().unwrap()]);
+    verified.assert_told(0, &["bears out the verdict Pass"]);
 }
 
 #[test]
