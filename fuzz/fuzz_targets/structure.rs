@@ -26,6 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
                 bytes,
                 fresh,
                 offset: 0,
+                ahead: 0,
             })
         })
         .collect();

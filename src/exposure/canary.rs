@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::answer::SearchKind;
 use crate::key::fit::{point, public_of};
 use crate::key::{Curve, PrivateKey, PublicKey, Secret, Target};
+use crate::needle::foremost;
 use crate::scan::Seen;
 use crate::source::Place;
 
@@ -74,7 +75,7 @@ impl Canaries {
         page.resize(ALIGNMENT, 0);
         let mut canaries = Vec::new();
         for (public, private) in keys {
-            let (at, secret) = (page.len(), planted(&private).expose());
+            let (at, secret) = (page.len(), foremost(&private).2.expose());
             page.extend_from_slice(secret);
             page.resize(page.len().next_multiple_of(ALIGNMENT) + ALIGNMENT, 0);
             let length = secret.len();
@@ -167,15 +168,6 @@ impl Wanted {
     }
 }
 
-/// The secret of each kind of key that is planted: one that every search for such a key looks for.
-fn planted(private: &PrivateKey) -> &Secret {
-    match private {
-        PrivateKey::Ec { scalar, .. } => scalar,
-        PrivateKey::Ed25519 { seed } => seed,
-        PrivateKey::Rsa { p, .. } => p,
-    }
-}
-
 /// The randomness is the system's: the library's own generator takes longer to start than a small search takes.
 fn random(length: usize) -> Result<Zeroizing<Vec<u8>>, NoCanary> {
     let mut bytes = Zeroizing::new(vec![0; length]);
@@ -205,6 +197,26 @@ fn ed25519() -> Result<(PublicKey, PrivateKey), NoCanary> {
     Ok((public_of(&private), private))
 }
 
+/// Whether an odd number, most significant byte first, is divisible by one below [`SMALL`].
+fn has_small_factor(number: &[u8]) -> bool {
+    let number = BigUint::from_bytes_be(number);
+    // Divided by several at once, since dividing so long a number takes long.
+    let mut factors = (3..SMALL).step_by(2).map(u64::from).peekable();
+    while factors.peek().is_some() {
+        let mut product = 1u64;
+        let mut some = Vec::new();
+        while let Some(factor) = factors.next_if(|factor| product.checked_mul(*factor).is_some()) {
+            product *= factor;
+            some.push(factor);
+        }
+        let rest = u64::try_from(&number % product).expect("it is less than what was divided by");
+        if some.iter().any(|factor| rest % factor == 0) {
+            return true;
+        }
+    }
+    false
+}
+
 /// Numbers of the right lengths without small factors; the search asks no more of them, and real primes of this size take
 /// seconds.
 fn rsa(bits: usize) -> Result<(PublicKey, PrivateKey), NoCanary> {
@@ -218,9 +230,7 @@ fn rsa(bits: usize) -> Result<(PublicKey, PrivateKey), NoCanary> {
     let prime = || -> Result<Zeroizing<Vec<u8>>, NoCanary> {
         loop {
             let bytes = random(bits / 16)?;
-            let number = BigUint::from_bytes_be(&bytes);
-            let zero = BigUint::ZERO;
-            if (3..SMALL).step_by(2).all(|factor| &number % factor != zero) {
+            if !has_small_factor(&bytes) {
                 return Ok(bytes);
             }
         }
@@ -238,4 +248,22 @@ fn rsa(bits: usize) -> Result<(PublicKey, PrivateKey), NoCanary> {
     };
     let exponent = vec![1, 0, 1];
     Ok((PublicKey::Rsa { modulus, exponent }, private))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_factors_are_found_in_long_numbers() {
+        let large = (BigUint::from(1u8) << 521u32) - 1u8;
+        assert!(!has_small_factor(&large.to_bytes_be()), "it is a prime");
+        for factor in [3u32, 5, 7, 997] {
+            assert!(
+                has_small_factor(&(&large * factor).to_bytes_be()),
+                "{factor}"
+            );
+        }
+        assert!(!has_small_factor(&(&large * 1009u32).to_bytes_be()));
+    }
 }

@@ -23,6 +23,8 @@ pub struct Window<'a> {
     pub fresh: Range<usize>,
     /// Position of `bytes[0]` in the stream: an offset, or an address in a process.
     pub offset: u64,
+    /// So many bytes lie in memory behind these and are looked at next: who has nothing to wait for may ask for them already.
+    pub ahead: usize,
 }
 
 impl<'a> Window<'a> {
@@ -32,6 +34,7 @@ impl<'a> Window<'a> {
             bytes,
             fresh: 0..bytes.len(),
             offset: 0,
+            ahead: 0,
         }
     }
 }

@@ -17,6 +17,7 @@ mod dump;
 mod errand;
 pub mod given;
 pub mod helper;
+mod hint;
 pub mod hygiene;
 pub mod key;
 pub mod leftovers;

@@ -7,7 +7,6 @@
 mod context;
 mod decode;
 mod filter;
-mod hint;
 mod noise;
 mod table;
 mod verify;
@@ -45,17 +44,28 @@ pub struct Matcher {
 impl Matcher {
     /// Takes the numbers of all targets whose private half is known.
     pub fn new(targets: &[Target]) -> Self {
-        let needles = needles(targets);
+        Self::with_canaries(targets, 0)
+    }
+
+    /// The same; the last so many targets are canaries, which are looked for as they are planted, and in no other encoding.
+    pub fn with_canaries(targets: &[Target], canaries: usize) -> Self {
+        let needles = needles(targets, canaries);
         let forms = all();
         let mut starts = vec![0];
-        let (mut grams, mut stretches, mut end) = (0, 0, 0);
+        // Of forms that are no text, and of those that are.
+        let mut grams = [0; 2];
+        let (mut stretches, mut end) = (0, 0);
         for needle in &needles {
             let mut texts = Vec::with_capacity(forms.len());
-            for form in &forms {
+            for (number, form) in forms.iter().enumerate() {
+                if needle.plain && number > 0 {
+                    starts.push(end);
+                    continue;
+                }
                 let text = form.outermost(needle.secret.expose());
                 if !texts.contains(&text) {
                     end += text.len() as Place;
-                    grams += holds(form.hold, text.len())
+                    grams[usize::from(!form.layers.is_empty())] += holds(form.hold, text.len())
                         .map(|h| h.grams.len())
                         .sum::<usize>();
                     stretches += holds(form.hold, text.len())
@@ -297,6 +307,12 @@ impl Detector for Matcher {
             window.bytes,
             window.fresh.start,
             window.fresh.end,
+            // The other two thirds are left to who looks for structures.
+            if window.ahead > 0 {
+                window.bytes.len()
+            } else {
+                0
+            },
             |gram| self.table.soon(gram),
             |at| self.look(window.bytes, at, &mut found),
         );

@@ -22,18 +22,41 @@ pub(crate) struct Needle {
     pub(crate) number: bool,
     /// The number or the string.
     pub(crate) secret: Secret,
+    /// Whether it lies about in one form only, the first of all: plain bytes.
+    pub(crate) plain: bool,
 }
 
-/// The needles of all targets whose private half is known.
-pub(crate) fn needles(targets: &[Target]) -> Vec<Needle> {
+/// The number (or string) of a key that a canary of its kind has lying about, as plain bytes.
+pub(crate) fn foremost(private: &PrivateKey) -> (Part, bool, &Secret) {
+    match private {
+        PrivateKey::Ec { scalar, .. } => (Part::Scalar, true, scalar),
+        PrivateKey::Ed25519 { seed } => (Part::Seed, false, seed),
+        PrivateKey::Rsa { p, .. } => (Part::P, true, p),
+    }
+}
+
+/// The needles of all targets whose private half is known. The last so many targets are canaries, of which one number is looked for.
+pub(crate) fn needles(targets: &[Target], canaries: usize) -> Vec<Needle> {
     let mut needles = Vec::new();
     for (target, private) in targets.iter().map(|t| t.private.as_ref()).enumerate() {
+        if target + canaries >= targets.len() {
+            let canary = private.map(foremost).map(|(part, number, secret)| Needle {
+                target,
+                part,
+                number,
+                secret: secret.clone(),
+                plain: true,
+            });
+            needles.extend(canary);
+            continue;
+        }
         let mut add = |part, number, secret: Secret| {
             needles.push(Needle {
                 target,
                 part,
                 number,
                 secret,
+                plain: false,
             });
         };
         match private {

@@ -191,7 +191,7 @@ impl<'k> Wanted<'k> {
         let mut too_plain = BTreeSet::new();
         if all.iter().any(|target| target.private.is_some()) {
             sensitivity.encodings = Matcher::encodings();
-            let matcher = Matcher::new(&all);
+            let matcher = Matcher::with_canaries(&all, canaries.len());
             too_plain.extend(matcher.too_plain());
             detectors.push(Box::new(matcher));
         }

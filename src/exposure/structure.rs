@@ -31,7 +31,7 @@ const ANCHOR: usize = 16 * 1024;
 
 /// Recognises private keys by the structure around them.
 pub struct Structure {
-    anchors: Anchors,
+    anchors: &'static Anchors,
     /// Which targets have a public key.
     targets: HashMap<PublicKey, Vec<usize>>,
     passwords: Vec<Secret>,
@@ -49,7 +49,7 @@ impl Structure {
                 .push(index);
         }
         Self {
-            anchors: Anchors::new(),
+            anchors: Anchors::shared(),
             targets: indices,
             passwords,
             effort: Effort::new(EACH, ALL),
@@ -118,7 +118,9 @@ impl Detector for Structure {
         // Structures lie in each other: the outermost is told, so what begins before is looked at, too.
         let mut covered = 0;
         let part = 0..bytes.len().min(fresh.end + ANCHOR);
-        self.anchors.find(bytes, part, |anchor, at| {
+        // The first third is left to who looks for known keys.
+        let ahead = (window.ahead > 0).then(|| bytes.len() + window.ahead / 3);
+        self.anchors.find(bytes, part, ahead, |anchor, at| {
             if at < covered || site.characters == 0 {
                 return;
             }

@@ -133,6 +133,7 @@ impl Session {
                     bytes: &came.bytes,
                     fresh: came.fresh,
                     offset: came.offset,
+                    ahead: 0,
                 };
                 visitor.window(&came.place, &window);
             });

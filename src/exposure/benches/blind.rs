@@ -161,6 +161,7 @@ fn windows(bytes: &[u8]) -> impl Iterator<Item = Window<'_>> {
             bytes: &bytes[from..(end + REACH).min(bytes.len())],
             fresh: start - from..end - from,
             offset: from as u64,
+            ahead: 0,
         }
     })
 }

@@ -225,6 +225,7 @@ fn search(
                 bytes: map.bytes(),
                 fresh: start - begin..(start + SPAN).min(SIZE) - begin,
                 offset: begin as u64,
+                ahead: 0,
             };
             matcher.search(&window, &mut |sighting| {
                 found

@@ -31,6 +31,7 @@ fn main() {
                         bytes: &bytes,
                         fresh: fresh.clone(),
                         offset: 0,
+                        ahead: 0,
                     };
                     // As a source would cut it.
                     let near =
@@ -39,6 +40,7 @@ fn main() {
                         bytes: &window.bytes[near.clone()],
                         fresh: fresh.start - near.start..fresh.end - near.start,
                         offset: near.start as u64,
+                        ahead: 0,
                     };
                     structure.search(&window, &mut |_| found += 1);
                 }

@@ -141,7 +141,7 @@ proptest! {
             prop_assume!(at + size <= length);
         }
         bytes[at..at + size].copy_from_slice(&lying(&key, order));
-        let window = Window { bytes: &bytes, fresh: 0..length, offset };
+        let window = Window { bytes: &bytes, fresh: 0..length, offset, ahead: 0 };
         let targets = [target(public(curve, &near)), target(public(curve, &key))];
         let position = offset + at as u64;
         let expected = vec![sighting(1, position, size, Part::Scalar, order.name())];
@@ -170,6 +170,7 @@ proptest! {
                 bytes: &bytes[from..to],
                 fresh: start - from..(start + fresh).min(bytes.len()) - from,
                 offset: from as u64,
+                ahead: 0,
             };
             found.extend(search(&blind, &window));
         }

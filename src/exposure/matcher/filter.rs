@@ -22,34 +22,53 @@ const BATCH: usize = 16;
 ///
 /// The upper bits of a gram's hash choose a word of the table, the lowest ten two bits of it, which both must be set. One
 /// bit would let through ten times as much of what nobody entered.
+///
+/// Grams of text (no byte has its highest bit) have a table of their own: most grams of a key are such, and most of what is searched is
+/// not, which then meets the smaller and emptier table.
 pub(super) struct Filter {
+    /// The table of other grams, and behind it the one of text.
     words: Zeroizing<Vec<u32>>,
-    shift: u32,
+    /// Where in `words` each table begins, and by how much its grams' hashes are shifted.
+    tables: [(u32, u32); 2],
 }
+
+/// The highest bits of a gram's bytes, of which text has none.
+const HIGHEST: u32 = 0x8080_8080;
 
 /// An odd number to hash with; known when the program is compiled, which saves a step of each look.
 const MULTIPLIER: u32 = 0x9e37_79b1;
 
-/// Logarithms of the least and the greatest size, in bits: 32 KiB, which the nearest cache holds, and 2 MiB, which the last
-/// one does.
-const SIZES: (u32, u32) = (18, 24);
+/// Logarithms of the least and the greatest size of the tables, in bits: 4 and 32 KiB, which the nearest cache holds, and 512 KiB and
+/// 2 MiB, which the last one does.
+const SIZES: [(u32, u32); 2] = [(15, 22), (18, 24)];
 
 impl Filter {
-    /// An empty set with room for so many grams.
-    pub(super) fn new(grams: usize) -> Self {
-        let bits = grams.saturating_mul(32).next_power_of_two().ilog2();
-        let log = bits.clamp(SIZES.0, SIZES.1) - 5;
+    /// An empty set with room for so many grams that are no text, and for so many that are.
+    pub(super) fn new(grams: [usize; 2]) -> Self {
+        let log = |number: usize| {
+            let bits = grams[number].saturating_mul(32).next_power_of_two();
+            bits.ilog2().clamp(SIZES[number].0, SIZES[number].1) - 5
+        };
+        let (other, text) = (log(0), log(1));
         Self {
-            words: Zeroizing::new(vec![0; 1 << log]),
-            shift: 32 - log,
+            words: Zeroizing::new(vec![0; (1 << other) + (1 << text)]),
+            tables: [(0, 32 - other), (1 << other, 32 - text)],
         }
+    }
+
+    /// Which word of the table a gram has, and the hash that chooses bits of it.
+    #[inline(always)]
+    fn place(&self, gram: u32) -> (usize, u32) {
+        let hash = gram.wrapping_mul(MULTIPLIER);
+        let (start, shift) = self.tables[usize::from(gram & HIGHEST == 0)];
+        ((start + (hash >> shift)) as usize, hash)
     }
 
     /// Enters grams; asks memory for the places of all before it waits for the first.
     pub(super) fn extend(&mut self, grams: &[[u8; GRAM]]) {
         for gram in grams {
-            let hash = u32::from_le_bytes(*gram).wrapping_mul(MULTIPLIER);
-            super::hint::soon(&raw const self.words[(hash >> self.shift) as usize]);
+            let (place, _) = self.place(u32::from_le_bytes(*gram));
+            crate::hint::soon(&raw const self.words[place]);
         }
         for gram in grams {
             self.insert(*gram);
@@ -57,33 +76,38 @@ impl Filter {
     }
 
     fn insert(&mut self, gram: [u8; GRAM]) {
-        let hash = u32::from_le_bytes(gram).wrapping_mul(MULTIPLIER);
-        self.words[(hash >> self.shift) as usize] |= 1 << (hash % 32) | 1 << (hash / 32 % 32);
+        let (place, hash) = self.place(u32::from_le_bytes(gram));
+        self.words[place] |= 1 << (hash % 32) | 1 << (hash / 32 % 32);
     }
 
     /// The lowest bit says whether a gram was entered, or seems to have been; the others say nothing.
     #[inline(always)]
     fn look(&self, gram: u32) -> u32 {
-        let hash = gram.wrapping_mul(MULTIPLIER);
-        let index = (hash >> self.shift) as usize;
-        debug_assert!(index < self.words.len());
-        // SAFETY: there are 2^(32 - shift) words, and the shift leaves as many bits.
-        let word = unsafe { self.words.get_unchecked(index) };
+        let (place, hash) = self.place(gram);
+        debug_assert!(place < self.words.len());
+        // SAFETY: a table has 2^(32 - shift) words, the shift leaves as many bits, and behind one's beginning is the whole of it.
+        let word = unsafe { self.words.get_unchecked(place) };
         word.wrapping_shr(hash) & word.wrapping_shr(hash >> 5)
     }
 
     /// Calls `hit` with each place from `from` to before `to` at which the filter looks and finds a gram, in order; before
-    /// that, `soon` with the grams of several.
+    /// that, `soon` with the grams of several. By the way, memory so far ahead of where it begins is asked for: a third of what is
+    /// gone over, and only where vectors leave time for it.
     pub(super) fn scan(
         &self,
         bytes: &[u8],
         from: usize,
         to: usize,
+        ahead: usize,
         soon: impl Fn(u32),
         mut hit: impl FnMut(usize),
     ) {
         let to = to.min((bytes.len() + 1).saturating_sub(GRAM));
-        let (mut at, mut hits) = self.next_batch(bytes, from, to);
+        let later = |at: usize| {
+            let gone = if ahead == 0 { 0 } else { (at - from) / 3 };
+            bytes.as_ptr().wrapping_add(ahead + gone)
+        };
+        let (mut at, mut hits) = self.next_batch(bytes, from, to, later(from));
         while at < to {
             let end = to.min(at + SPAN);
             if end < at + SPAN {
@@ -106,16 +130,17 @@ impl Filter {
                     hits &= hits - 1;
                 }
             }
-            (at, hits) = self.next_batch(bytes, at + SPAN, to);
+            at += SPAN;
+            (at, hits) = self.next_batch(bytes, at, to, later(at));
         }
     }
 
     /// The next batch of looks that has hits, with a bit for each; or where less than a batch is left, and none.
-    fn next_batch(&self, bytes: &[u8], at: usize, to: usize) -> (usize, u32) {
+    fn next_batch(&self, bytes: &[u8], at: usize, to: usize, later: *const u8) -> (usize, u32) {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx512f") {
             // SAFETY: the processor has what the function needs.
-            return unsafe { wide::next_batch(self, bytes, at, to) };
+            return unsafe { wide::next_batch(self, bytes, at, to, later) };
         }
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("bmi2") {
@@ -138,7 +163,7 @@ impl Filter {
             let span: &[u8; SPAN] = bytes[at..at + SPAN]
                 .try_into()
                 .expect("it was sliced to this length");
-            prefetch(bytes, at + AHEAD);
+            prefetch(bytes, at);
             // A plain loop: it is unrolled, and compiled for the processor that the function around it is for.
             let mut looks = 0;
             for i in 0..BATCH {
@@ -161,13 +186,13 @@ fn uniform(bytes: &[u8]) -> bool {
 }
 
 /// How far ahead memory is asked for what will be needed.
-const AHEAD: usize = 4096;
+const AHEAD: usize = 3072;
 
-/// Asks for the cache lines of a batch.
+/// Asks for the cache lines of a later batch.
 #[inline(always)]
 fn prefetch(bytes: &[u8], at: usize) {
     for line in 0..SPAN / 64 {
-        super::hint::soon(bytes.as_ptr().wrapping_add(at + line * 64));
+        crate::hint::soon(bytes.as_ptr().wrapping_add(at + AHEAD + line * 64));
     }
 }
 

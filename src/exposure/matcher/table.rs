@@ -44,9 +44,9 @@ impl Table {
                 (stretches / 32).next_power_of_two().max(64)
             ]),
         };
-        super::hint::scattered(&table.slots);
-        super::hint::scattered(&table.second);
-        super::hint::scattered(&table.gate);
+        crate::hint::scattered(&table.slots);
+        crate::hint::scattered(&table.second);
+        crate::hint::scattered(&table.gate);
         table
     }
 
@@ -64,18 +64,18 @@ impl Table {
     /// Says that a place with this gram will be asked for soon.
     #[inline(always)]
     pub(super) fn soon(&self, gram: u32) {
-        super::hint::soon(&raw const self.gate[self.line(gram)]);
+        crate::hint::soon(&raw const self.gate[self.line(gram)]);
     }
 
     /// Enters stretches with their places, and says of others at which grams they may be. All at once: for many keys each is far
     /// from the one before, and memory is asked for all of them before the first is waited for.
     pub(super) fn extend(&mut self, stretches: &[(u64, Place)], admitted: &[(u32, u64)]) {
         for (hash, _) in stretches {
-            super::hint::soon(&raw const self.slots[self.slot(*hash)]);
+            crate::hint::soon(&raw const self.slots[self.slot(*hash)]);
         }
         for (gram, hash) in admitted {
             self.soon(*gram);
-            super::hint::soon(&raw const self.second[self.second(*hash).0]);
+            crate::hint::soon(&raw const self.second[self.second(*hash).0]);
         }
         for (hash, place) in stretches {
             self.insert(*hash, *place);

@@ -69,7 +69,7 @@ impl Form {
     }
 }
 
-/// All forms. Plainer ones come first: they give the name where several fit.
+/// All forms. Plainer ones come first: they give the name where several fit. The first of all is the bytes as they are.
 pub(crate) fn all() -> Vec<Form> {
     use Hold::{Everywhere, Narrow, Wide};
     use Order::{Decimal, Digits30, Direct, LeastFirst, MostFirst, Reversed};

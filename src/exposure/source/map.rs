@@ -144,6 +144,27 @@ impl Map {
         .1
     }
 
+    /// Has the pages of a part mapped already, if it can be, and returns the length of what was. Nothing is read.
+    pub(crate) fn ask_for(&self, part: &Range<u64>) -> usize {
+        let page = handled().unwrap_or(1) as u64;
+        let start = part.start - part.start % page;
+        let length = part.end.saturating_sub(start) as usize;
+        let place = self
+            .base
+            .as_ptr()
+            .wrapping_byte_add((start - self.start) as usize);
+        let inside = start >= self.start && part.end <= self.end;
+        match NonNull::new(place).filter(|_| inside && length > 0) {
+            // SAFETY: pages of this map, of which the contents do not change. What is not to be had is an error here, not a signal.
+            Some(place)
+                if unsafe { madvise(place, length, MmapAdvise::MADV_POPULATE_READ) }.is_ok() =>
+            {
+                length
+            }
+            _ => 0,
+        }
+    }
+
     /// Lends a part of the file to `work`, which may look at it from several threads, and tells whether it was there all the time.
     ///
     /// Others may write to the file meanwhile: whoever reads a byte twice may read two bytes, as with memory that is shared. Nothing

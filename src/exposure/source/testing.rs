@@ -137,6 +137,7 @@ impl Visitor for Seen {
             bytes,
             fresh,
             offset,
+            ..
         } = window;
         assert!(!fresh.is_empty() && fresh.end <= bytes.len());
         assert!(

@@ -205,6 +205,7 @@ impl<'v, R: Read> Windows<'v, R> {
                 bytes: &self.buffer[..self.filled],
                 fresh,
                 offset: self.base,
+                ahead: 0,
             };
             visitor.window(self.place, &window);
         }

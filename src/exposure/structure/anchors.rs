@@ -1,9 +1,10 @@
 //! The few bytes by which private keys are found in anything, in one pass: [`Anchors`].
 
 #[cfg(target_arch = "x86_64")]
-mod pairs;
+mod words;
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind, packed};
 
@@ -43,18 +44,24 @@ pub(super) struct Anchors {
 enum Searcher {
     /// With wide vectors, where the machine has them: at the speed of memory.
     #[cfg(target_arch = "x86_64")]
-    Pairs(Box<pairs::Pairs>),
+    Words(Box<words::Words>),
     /// With vectors, at half of that or a third.
     Packed(Box<packed::Searcher>),
     Automaton(AhoCorasick),
 }
 
 impl Anchors {
-    pub(super) fn new() -> Self {
+    /// The same for everybody: nothing of them depends on keys.
+    pub(super) fn shared() -> &'static Self {
+        static SHARED: LazyLock<Anchors> = LazyLock::new(Anchors::new);
+        &SHARED
+    }
+
+    fn new() -> Self {
         let (anchors, patterns): (Vec<_>, Vec<_>) = patterns().into_iter().unzip();
         #[cfg(target_arch = "x86_64")]
-        if let Some(pairs) = pairs::Pairs::new(&patterns) {
-            let searcher = Searcher::Pairs(Box::new(pairs));
+        if let Some(words) = words::Words::new(&patterns) {
+            let searcher = Searcher::Words(Box::new(words));
             return Self { anchors, searcher };
         }
         let searcher = match packed(&patterns) {
@@ -64,18 +71,20 @@ impl Anchors {
         Self { anchors, searcher }
     }
 
-    /// Calls for each anchor in a part of the bytes, from left to right, with its position.
+    /// Calls for each anchor in a part of the bytes, from left to right, with its position. By the way, memory so far ahead is asked
+    /// for.
     pub(super) fn find(
         &self,
         bytes: &[u8],
         part: Range<usize>,
+        ahead: Option<usize>,
         mut found: impl FnMut(Anchor, usize),
     ) {
         let (first, bytes) = (part.start, &bytes[part]);
         let mut call = |pattern: usize, at: usize| found(self.anchors[pattern], first + at);
         match &self.searcher {
             #[cfg(target_arch = "x86_64")]
-            Searcher::Pairs(pairs) => pairs.find(bytes, call),
+            Searcher::Words(words) => words.find(bytes, ahead, call),
             Searcher::Packed(packed) => packed
                 .find_iter(bytes)
                 .for_each(|hit| call(hit.pattern().as_usize(), hit.start())),
@@ -221,7 +230,9 @@ mod tests {
                 (5000, 5064),
                 (5000, 5065),
             ] {
-                anchors.find(&bytes, from..end, |anchor, at| found.push((anchor, at)));
+                anchors.find(&bytes, from..end, None, |anchor, at| {
+                    found.push((anchor, at))
+                });
             }
             found
         };

@@ -253,7 +253,7 @@ proptest! {
         let border = (bytes.len() as f64 * border) as usize;
         let halves: Vec<_> = [0..border, border..bytes.len()]
             .into_iter()
-            .flat_map(|fresh| found(&known, &Window { bytes: &bytes, fresh, offset: 0 }))
+            .flat_map(|fresh| found(&known, &Window { bytes: &bytes, fresh, offset: 0, ahead: 0 }))
             .collect();
         prop_assert_eq!(&halves, &sightings);
 

@@ -26,6 +26,7 @@ fn search(matcher: &Matcher, stream: &[u8], cuts: &[usize]) -> Vec<Sighting> {
             bytes: &stream[begin..end],
             fresh: from - begin..to - begin,
             offset: begin as u64,
+            ahead: 0,
         };
         matcher.search(&window, &mut |sighting| {
             if !found.contains(&sighting) {

@@ -36,7 +36,7 @@ proptest! {
         bytes[1032..1064].copy_from_slice(&stranger);
         bytes[1064..1096].copy_from_slice(&expanded(&stranger));
         let blind = Blind::new(&[target(public(&seed))], Stride::Every);
-        let window = Window { bytes: &bytes, fresh: 0..bytes.len(), offset };
+        let window = Window { bytes: &bytes, fresh: 0..bytes.len(), offset, ahead: 0 };
         prop_assert_eq!(search(&blind, &window), vec![
             sighting(0, offset + one as u64, 32, Part::Seed, "raw"),
             sighting(0, offset + 1100 + other as u64, 32, Part::ExpandedSeed, "little-endian"),

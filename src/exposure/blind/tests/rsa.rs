@@ -54,7 +54,7 @@ proptest! {
         bytes[1500..1500 + size].copy_from_slice(&near);
         let strangers = public(&prime(seed + 2, bits), &prime(seed + 3, bits));
         let targets = [target(strangers), target(public(&one, &other))];
-        let window = Window { bytes: &bytes, fresh: 0..bytes.len(), offset };
+        let window = Window { bytes: &bytes, fresh: 0..bytes.len(), offset, ahead: 0 };
         let part = if second == (other > one) { Part::P } else { Part::Q };
         let mut expected = sighting(1, offset + at as u64, size, part, order.name());
         expected.confirmed = Confirmed::DividesModulus;

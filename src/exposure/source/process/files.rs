@@ -281,6 +281,7 @@ fn search_range(
                 bytes: &buffer[..read],
                 fresh,
                 offset: start,
+                ahead: 0,
             },
         );
         at = end;

@@ -228,6 +228,7 @@ fn show(
                 bytes: &view.buffer[index(whole.start)..index(whole.end)],
                 fresh: fresh_from..fresh_from + (fresh.end - fresh.start) as usize,
                 offset: whole.start,
+                ahead: 0,
             };
             visitor.window(&place, &window);
         }

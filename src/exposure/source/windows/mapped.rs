@@ -38,6 +38,12 @@ pub(crate) fn search(
         if !map.is_cached(&part) || map.fetch(part.clone()).is_err() {
             break;
         }
+        let behind = part.end..whole.end.min(part.end + FRESH);
+        let ahead = if map.is_cached(&behind) {
+            map.ask_for(&behind)
+        } else {
+            0
+        };
         let looked = || {
             map.lend(part, |bytes| {
                 let fresh = (at - start) as usize..(next - start) as usize;
@@ -45,6 +51,7 @@ pub(crate) fn search(
                     bytes,
                     fresh,
                     offset: start,
+                    ahead,
                 };
                 visitor.window(place, &window);
             })

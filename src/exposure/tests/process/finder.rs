@@ -97,6 +97,7 @@ impl Visitor for Finder {
             bytes,
             fresh,
             offset,
+            ..
         } = window;
         if fresh.is_empty() || fresh.end > bytes.len() {
             state
