@@ -144,7 +144,8 @@ impl Map {
         .1
     }
 
-    /// Has the pages of a part mapped already, if it can be, and returns the length of what was. Nothing is read.
+    /// Has the pages of a part mapped already, if it can be, and returns the length of what was, counted from the
+    /// beginning of a page. What the page cache lacks is read.
     pub(crate) fn ask_for(&self, part: &Range<u64>) -> usize {
         let page = handled().unwrap_or(1) as u64;
         let start = part.start - part.start % page;

@@ -116,7 +116,7 @@ pub(super) fn first_digit(byte: usize) -> usize {
     (4 * byte).div_ceil(3)
 }
 
-/// Each anchor with its bytes: at least four, as the filter looks at four.
+/// Each anchor with its bytes: at least four.
 fn patterns() -> Vec<(Anchor, Vec<u8>)> {
     /// Version 0 or 1 with what follows it in PKCS#8, PKCS#1 and SEC 1; version 3 in PKCS#12.
     const VERSIONS: [&[u8; 4]; 5] = [
